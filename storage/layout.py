@@ -1,0 +1,201 @@
+"""How a Dataset lies in a Zarr v3 group: arrays, codecs, checksums, consolidated metadata."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .chunks import chunk_indices, chunk_name, misaligned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import xarray as xr
+
+    from .remote import Location
+    from .schema import Schema, Variable
+
+#: crc32c (Castagnoli) of a chunk stands in its last four bytes, little-endian (zarr's crc32c codec).
+CRC_BYTES = 4
+
+#: Chunks of zeros are stored as well: an absent chunk must always mean damage.
+KEEP_EMPTY = {"write_empty_chunks": True}
+
+
+def block_edges(dataset: xr.Dataset, schema: Schema) -> list[int]:
+    """Return the blocks' edges: the dask chunks along the block dimension.
+
+    Raises
+    ------
+    ValueError
+        If an inner edge would cut a chunk in two.
+    """
+    if schema.block is None:
+        return [0, 1]
+    sizes = dataset.chunksizes[schema.block]
+    edges = [0, *np.cumsum(sizes).tolist()]
+    for name, variable in schema.variables.items():
+        if schema.block in variable.dims:
+            if name not in dataset:  # optional
+                continue
+            asked = dataset[name].encoding.get("preferred_chunks")
+            shape = variable.chunk_shape(variable.dims, dataset[name].shape, asked)
+            chunk = shape[variable.dims.index(schema.block)]
+            cut = misaligned(edges, chunk)
+            if cut:
+                raise ValueError(f"block edge {cut[0]} cuts a chunk of {name} ({chunk} wide) in two")
+    return edges
+
+
+def write_frame(data: Location, dataset: xr.Dataset, schema: Schema, about: Mapping[str, Any]) -> None:
+    """Create group and arrays and write what has no block dimension."""
+    import zarr
+
+    attributes: dict[str, Any] = {
+        "coordinates": " ".join(sorted(map(str, dataset.coords))),
+        "vox2pix": dict(about),
+    }
+    group = zarr.open_group(data.zarr(), mode="a", zarr_format=3)
+    group.attrs.put(attributes)
+    for name, variable in dataset.variables.items():
+        array = _create(group, str(name), variable, schema.variable(str(name)), data)
+        if not blocked(str(name), dataset, schema):
+            array[...] = np.asarray(variable.values)
+
+
+def remove_metadata(data: Location) -> None:
+    """Remove the metadata of group and arrays, so that the frame is written anew; chunks stay."""
+    for name in ("zarr.json", *(f"{array}/zarr.json" for array in data.folders())):
+        (data / name).delete()
+
+
+def blocked(name: str, dataset: xr.Dataset, schema: Schema) -> bool:
+    """Tell whether a variable is written by the blocks rather than with the frame."""
+    if name in dataset.coords:
+        return False
+    return schema.block is None or schema.block in schema.variables[name].dims
+
+
+def _create(group: Any, name: str, variable: xr.Variable, declared: Variable, data: Location) -> Any:
+    dims = tuple(map(str, variable.dims))
+    chunks = declared.chunk_shape(dims, variable.shape, variable.encoding.get("preferred_chunks"))
+    if (data / name / "zarr.json").exists():  # by a run that was killed, or by one beside us
+        return group[name].with_config(KEEP_EMPTY)
+    return group.create_array(
+        name,
+        shape=variable.shape,
+        dtype=str if declared.dtype == "str" else variable.dtype,
+        chunks=chunks,
+        compressors=_codecs(declared),
+        dimension_names=dims,
+        attributes=_plain(variable.attrs),
+        config=KEEP_EMPTY,
+        fill_value="" if declared.dtype == "str" else 0,
+    )
+
+
+def _codecs(declared: Variable) -> list[Any]:
+    from zarr.codecs import BloscCodec, Crc32cCodec
+
+    if declared.codec == "none":
+        return [Crc32cCodec()]
+    return [BloscCodec(cname="lz4", shuffle="bitshuffle", clevel=5), Crc32cCodec()]
+
+
+def _plain(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return attributes as JSON holds them."""
+    return {str(key): value.tolist() if hasattr(value, "tolist") else value for key, value in attrs.items()}
+
+
+def write_region(
+    data: Location, dataset: xr.Dataset, region: Mapping[str, tuple[int, int]]
+) -> tuple[dict[str, str], int]:
+    """Write variables into a region of their arrays, whole chunks each.
+
+    Returns
+    -------
+    crcs, stored
+        crc32c by chunk name, and the bytes stored.
+    """
+    import zarr
+
+    group: Any = zarr.open_group(data.zarr(), mode="r+", use_consolidated=False)
+    crcs: dict[str, str] = {}
+    stored = 0
+    for name in map(str, dataset.data_vars):
+        array = group[name].with_config(KEEP_EMPTY)
+        where = tuple(slice(*region.get(str(dim), (None,))) for dim in dataset[name].dims)
+        array[where] = dataset[name].values
+        for chunk in chunks_of(name, array, region):
+            stored += (data / chunk).stat().size
+            crcs[chunk] = stored_crc(data / chunk)
+    return crcs, stored
+
+
+def chunks_of(name: str, array: Any, region: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+    """Yield the names below ``data/`` of the chunks that a region of an array touches."""
+    dims = array.metadata.dimension_names or ()
+    for index in chunk_indices(dims, array.shape, array.chunks, region):
+        yield f"{name}/{chunk_name(index)}"
+
+
+def frame_crcs(data: Location, dataset: xr.Dataset, schema: Schema) -> dict[str, str]:
+    """Return the crc32c of everything in the frame: each array's metadata and each coordinate's chunks."""
+    import zarr
+
+    group = zarr.open_group(data.zarr(), mode="r", use_consolidated=False)
+    crcs = {}
+    for name in map(str, dataset.variables):
+        crcs[f"{name}/zarr.json"] = crc_text((data / name / "zarr.json").read())
+        if not blocked(name, dataset, schema):
+            crcs |= {chunk: stored_crc(data / chunk) for chunk in chunks_of(name, group[name], {})}
+    return crcs
+
+
+def stored_crc(chunk: Location) -> str:
+    """Return the crc32c that a stored chunk claims for itself, as 8 hexadecimal digits."""
+    return f"{int.from_bytes(chunk.read(-CRC_BYTES), 'little'):08x}"
+
+
+def crc_text(content: bytes) -> str:
+    """Return the crc32c of some bytes, as 8 hexadecimal digits."""
+    import google_crc32c
+
+    return f"{google_crc32c.value(content):08x}"
+
+
+def consolidate(data: Location) -> None:
+    """Put all arrays' metadata into the group's, so that opening is one read."""
+    import zarr
+
+    with warnings.catch_warnings():
+        # zarr warns that consolidated metadata is not in the v3 specification; every reader we know takes it
+        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
+        zarr.consolidate_metadata(data.zarr())
+
+
+def open_raw(data: Location) -> xr.Dataset:
+    """Return the stored numbers, lazily and without dask."""
+    import xarray as xr
+
+    dataset: xr.Dataset = xr.open_zarr(
+        data.zarr(), chunks=None, mask_and_scale=False, consolidated=_consolidated(data)
+    )
+    return dataset
+
+
+def open_decoded(data: Location) -> xr.Dataset:
+    """Return the arrays in their units, lazily, in dask arrays of whole chunks; scaled ones as float32."""
+    import xarray as xr
+
+    dataset: xr.Dataset = xr.open_zarr(data.zarr(), chunks={}, consolidated=_consolidated(data))
+    dataset = dataset.assign_coords({name: coordinate.load() for name, coordinate in dataset.coords.items()})
+    scaled = [name for name, array in dataset.data_vars.items() if "scale_factor" in array.encoding]
+    return dataset.assign({name: dataset[name].astype("float32") for name in scaled})
+
+
+def _consolidated(data: Location) -> bool:
+    return "consolidated_metadata" in json.loads((data / "zarr.json").read())

@@ -1,0 +1,289 @@
+"""A product: one Zarr group, written block by block along one dimension, sealed when no block is missing.
+
+On disk, below ``<archive>/<owner>/<name>/<fingerprint>/``::
+
+    data/           the Zarr v3 group and nothing else
+    done/           a marker for the frame and for each finished block
+    files/          what is no array
+    product.json    the seal, written last
+
+A block is written chunks first, marker last; nothing else decides whether it exists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from . import layout
+from .chunks import spans
+from .errors import Damaged, Missing, NotWritten, Unsealed
+from .markers import FRAME, Marker, block_name, digest
+from .remote import remove_drafts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import xarray as xr
+
+    from .remote import Location
+    from .schema import Schema
+
+#: One-block products up to this many bytes are loaded when opened.
+LOADED = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product's place in an archive.
+
+    Parameters
+    ----------
+    place
+        ``<archive>/<owner>/<name>/<fingerprint>``.
+    owner, name, fingerprint
+        Its address.
+    """
+
+    place: Location
+    owner: str
+    name: str
+    fingerprint: str
+
+    def __str__(self) -> str:
+        return f"{self.owner}/{self.name}@{self.fingerprint[:8]}"
+
+    # --- what is there -------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Location:
+        """The Zarr group."""
+        return self.place / "data"
+
+    def created(self) -> bool:
+        """Tell whether the frame is whole."""
+        return self._marker(FRAME).exists()
+
+    def about(self) -> dict[str, Any]:
+        """Return what was said at creation: stage, settings, inputs, blocks.
+
+        Raises
+        ------
+        Missing
+            If the product has not been created.
+        Damaged
+            If the group's metadata cannot be read.
+        """
+        text = (self.data / "zarr.json").read()
+        try:
+            said: dict[str, Any] = json.loads(text)["attributes"]["vox2pix"]
+        except (ValueError, KeyError, TypeError):
+            raise Damaged(
+                f"{self}: {self.data}/zarr.json is damaged; `vox2pix run` writes it again"
+            ) from None
+        return said
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """Return start and stop of each block along the block dimension."""
+        return spans(self.about()["edges"])
+
+    def sealed(self) -> bool:
+        """Tell whether the product is complete; one read."""
+        return self.seal_record() is not None
+
+    def seal_record(self) -> dict[str, Any] | None:
+        """Return what the seal says, or None where there is none (or it is damaged)."""
+        try:
+            record = json.loads((self.place / "product.json").read())
+        except (Missing, ValueError):
+            return None
+        return record if isinstance(record, dict) and "digest" in record else None
+
+    def done(self) -> set[str]:
+        """Return the names of the blocks that have a marker."""
+        names = (name for name, _ in (self.place / "done").files(recursive=False))
+        return {name.removesuffix(".json") for name in names if name.endswith(".json")}
+
+    def missing(self) -> list[int]:
+        """Return the numbers of the blocks still to be computed."""
+        done = self.done()
+        return [number for number in range(len(self.blocks())) if block_name(number) not in done]
+
+    def markers(self) -> list[Marker]:
+        """Return all markers."""
+        return [self.marker(name) for name in sorted(self.done())]
+
+    def marker(self, name: str) -> Marker:
+        """Return the marker of a block or of the frame."""
+        place = self._marker(name)
+        return Marker.loads(place.read(), place)
+
+    def _marker(self, name: str) -> Location:
+        return self.place / "done" / f"{name}.json"
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def create(self, dataset: xr.Dataset, schema: Schema, about: Mapping[str, Any]) -> None:
+        """Write the frame: the arrays' metadata and everything that has no block dimension.
+
+        Doing it twice, or in two processes at once, ends in the same bytes.
+
+        Parameters
+        ----------
+        dataset
+            Coordinates in memory, blocked variables as dask arrays whose chunks are the blocks.
+        schema
+            What the arrays are.
+        about
+            What the group says of itself: stage, version, settings, inputs, device.
+        """
+        described = schema.describe(dataset)
+        said = {**about, "block": schema.block, "edges": layout.block_edges(described, schema)}
+        with self._writing("frame"):
+            layout.write_frame(self.data, described, schema, said)
+            chunks = layout.frame_crcs(self.data, described, schema)
+            self._marker(FRAME).write(Marker(FRAME, chunks).dumps())
+
+    def write(
+        self, block: int, dataset: xr.Dataset, *, sources: Mapping[str, str], moved: int, began: float
+    ) -> int:
+        """Write one block's chunks, then its marker, and return the bytes stored.
+
+        Parameters
+        ----------
+        block
+            Its number.
+        dataset
+            The block's variables, in memory.
+        sources
+            Etag by source file it was made from.
+        moved
+            Bytes read from the source.
+        began
+            `time.perf_counter()` when work on it began.
+
+        Raises
+        ------
+        NotWritten
+            If the disk is full, or the archive may not be written.
+        """
+        about = self.about()
+        start, stop = spans(about["edges"])[block]
+        region = {about["block"]: (start, stop)} if about["block"] else {}
+        name = block_name(block)
+        with self._writing(f"block {block}"):
+            crcs, stored = layout.write_region(self.data, dataset, region)
+            seconds = time.perf_counter() - began
+            self._marker(name).write(Marker(name, crcs, dict(sources), seconds, moved).dumps())
+        return stored
+
+    def seal(self, **record: Any) -> None:
+        """Consolidate the metadata and write `product.json`: from now on the product is complete.
+
+        Raises
+        ------
+        Unsealed
+            If blocks are missing.
+        """
+        missing = self.missing()
+        if missing:
+            raise Unsealed(
+                f"{self} cannot be sealed: {len(missing)} blocks are missing, the first is {missing[0]}"
+            )
+        markers = self.markers()
+        with self._writing("the seal"):
+            remove_drafts(self.place)
+            layout.consolidate(self.data)
+            sealed = {
+                "owner": self.owner,
+                "name": self.name,
+                "fingerprint": self.fingerprint,
+                **self.about(),
+                **record,
+                "seconds": round(sum(marker.seconds for marker in markers), 3),
+                "moved": sum(marker.moved for marker in markers),
+                "sources": {name: etag for marker in markers for name, etag in marker.sources.items()},
+                "bytes": sum(stat.size for _, stat in self.data.files()),
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                "digest": digest(markers),
+                "root": layout.crc_text((self.data / "zarr.json").read()),
+                "listing": self.listing(),
+            }
+            (self.place / "damaged.json").delete()
+            (self.place / "product.json").write(json.dumps(sealed, sort_keys=True, indent=1).encode())
+
+    def listing(self) -> str:
+        """Return one sha256 over name, size and etag of every stored object: equal means untouched since."""
+        lines = sorted(f"{name} {stat.size} {stat.etag}" for name, stat in self.data.files())
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def untouched(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether nothing stored has been written since the seal; a listing, no chunk is read."""
+        return record["listing"] == self.listing() and not (self.place / "damaged.json").exists()
+
+    def relist(self, record: Mapping[str, Any]) -> None:
+        """Renew the seal's listing, after a copy of the archive was found whole."""
+        renewed = {**record, "listing": self.listing()}
+        (self.place / "product.json").write(json.dumps(renewed, sort_keys=True, indent=1).encode())
+        (self.place / "damaged.json").delete()
+
+    def revoke(self, blocks: Iterable[str]) -> None:
+        """Take back the seal and the markers of some blocks; `missing` names them from now on."""
+        (self.place / "product.json").delete()
+        for name in blocks:
+            self._marker(name).delete()
+            if name == FRAME:  # metadata that may be damaged must not be taken for what was declared
+                layout.remove_metadata(self.data)
+
+    def _writing(self, what: str) -> _Writing:
+        return _Writing(f"{self}, {what}")
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def open(self, *, partial: bool = False, raw: bool = False) -> xr.Dataset:
+        """Return the product as a lazy Dataset.
+
+        Parameters
+        ----------
+        partial
+            Also open a product whose blocks are not all there; missing ones read as zeros.
+        raw
+            Stored numbers without decoding and without dask, as the stages read them.
+
+        Raises
+        ------
+        Unsealed
+            If the product is not complete and `partial` was not asked for.
+        """
+        if not partial and not self.sealed():
+            raise Unsealed(
+                f"{self} is still being made ({len(self.done() - {FRAME})} blocks done); "
+                "run the recipe to its end, or open it with partial=True"
+            )
+        if raw:
+            return layout.open_raw(self.data)
+        dataset = layout.open_decoded(self.data)
+        one_block = self.about()["block"] is None
+        return dataset.load() if one_block and dataset.nbytes <= LOADED else dataset
+
+
+class _Writing:
+    """Turn a failed write into a sentence that names the product and the block."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and not hasattr(error, "exit_code") and error.errno is not None:
+            reason = error.strerror or str(error)
+            raise NotWritten(
+                f"{self.what} could not be written: {reason}; free some space or mend the permissions, "
+                "then run the same command again (finished blocks are kept)"
+            ) from None

@@ -1,0 +1,87 @@
+"""One adapter a data set, all with one small protocol: what was shown, where, and the responses to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    import xarray as xr
+
+
+class Betas(Protocol):
+    """A lazy reader of one subject's responses."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(trial, voxel)."""
+
+    @property
+    def dtype(self) -> str:
+        """What `read` returns and what is stored: int16 for NSD, float32 for ready-made voxels."""
+
+    @property
+    def scale(self) -> float:
+        """Factor from stored numbers to percent signal change."""
+
+    @property
+    def block(self) -> int:
+        """Trials a block: a session where all have equal length, else a fixed count."""
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Return trials start to stop, (trial, voxel)."""
+
+
+class Pictures(Protocol):
+    """A lazy reader of the distinct pictures."""
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The data set's own id of each picture."""
+
+    @property
+    def test(self) -> np.ndarray:
+        """(image) bool: held out for testing."""
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(image, y, x, channel)."""
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Return pictures start to stop, (image, y, x, channel) uint8."""
+
+
+class Source(Protocol):
+    """A data set as vox2pix sees it. Picklable; files are opened by the process that reads."""
+
+    def identity(self, subject: str) -> Mapping[str, Any]:
+        """Return what enters the fingerprints: the data's identity, never where it lies."""
+
+    def picture_identity(self, subject: str) -> Mapping[str, Any]:
+        """Return the same for what no brain entered: pictures and captions."""
+
+    def picture_owner(self, subject: str) -> str:
+        """Return who owns the pictures: "all" for a common stimulus set, else the subject."""
+
+    def stamps(self, subject: str) -> Mapping[str, str]:
+        """Return an etag for each file that is read; a changed one means the blocks are stale."""
+
+    def trials(self, subject: str) -> xr.Dataset:
+        """Return session, run, repeat, test and image_id of each trial, in order of time."""
+
+    def voxels(self, subject: str) -> xr.Dataset:
+        """Return i, j, k and noise_ceiling (voxel), and in_roi (roi, voxel)."""
+
+    def betas(self, subject: str) -> Betas:
+        """Return the reader of the responses."""
+
+    def images(self, subject: str) -> Pictures:
+        """Return the reader of the pictures."""
+
+    def captions(self, subject: str) -> xr.Dataset | None:
+        """Return caption (image, slot), or None where there are none."""
+
+    def check(self, subject: str) -> None:
+        """Read all responses once and raise `Invalid`, naming the voxels, where one is NaN or infinite."""
