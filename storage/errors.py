@@ -90,3 +90,17 @@ class NotWritten(StorageError, OSError):
 
     exit_code = 1
     kind = "not-written"
+
+
+class Exists(StorageError, FileExistsError):
+    """A file that would be written is there and holds something else."""
+
+    exit_code = 2
+    kind = "exists"
+
+
+class NoSuchForm(StorageError, ValueError):
+    """A product has no such form."""
+
+    exit_code = 2
+    kind = "no-such-form"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,18 +53,26 @@ def block_edges(dataset: xr.Dataset, schema: Schema) -> list[int]:
 
 def write_frame(data: Location, dataset: xr.Dataset, schema: Schema, about: Mapping[str, Any]) -> None:
     """Create group and arrays and write what has no block dimension."""
-    import zarr
-
     attributes: dict[str, Any] = {
         "coordinates": " ".join(sorted(map(str, dataset.coords))),
         "vox2pix": dict(about),
     }
-    group = zarr.open_group(data.zarr(), mode="a", zarr_format=3)
+    group = _group(data)
     group.attrs.put(attributes)
     for name, variable in dataset.variables.items():
-        array = _create(group, str(name), variable, schema.variable(str(name)), data)
+        array = _create(group, str(name), variable, schema.variable(str(name)))
         if not blocked(str(name), dataset, schema):
             array[...] = np.asarray(variable.values)
+
+
+def _group(data: Location) -> Any:
+    import zarr
+    from zarr.errors import ContainsGroupError
+
+    try:
+        return zarr.open_group(data.zarr(), mode="a", zarr_format=3)
+    except ContainsGroupError:  # a run beside us made it between zarr's look and its write
+        return zarr.open_group(data.zarr(), mode="r+", use_consolidated=False)
 
 
 def remove_metadata(data: Location) -> None:
@@ -79,22 +88,24 @@ def blocked(name: str, dataset: xr.Dataset, schema: Schema) -> bool:
     return schema.block is None or schema.block in schema.variables[name].dims
 
 
-def _create(group: Any, name: str, variable: xr.Variable, declared: Variable, data: Location) -> Any:
+def _create(group: Any, name: str, variable: xr.Variable, declared: Variable) -> Any:
+    from zarr.errors import ContainsArrayError
+
     dims = tuple(map(str, variable.dims))
     chunks = declared.chunk_shape(dims, variable.shape, variable.encoding.get("preferred_chunks"))
-    if (data / name / "zarr.json").exists():  # by a run that was killed, or by one beside us
-        return group[name].with_config(KEEP_EMPTY)
-    return group.create_array(
-        name,
-        shape=variable.shape,
-        dtype=str if declared.dtype == "str" else variable.dtype,
-        chunks=chunks,
-        compressors=_codecs(declared),
-        dimension_names=dims,
-        attributes=_plain(variable.attrs),
-        config=KEEP_EMPTY,
-        fill_value="" if declared.dtype == "str" else 0,
-    )
+    with suppress(ContainsArrayError):  # made by a run that was killed, or by one beside us
+        return group.create_array(
+            name,
+            shape=variable.shape,
+            dtype=str if declared.dtype == "str" else variable.dtype,
+            chunks=chunks,
+            compressors=_codecs(declared),
+            dimension_names=dims,
+            attributes=_plain(variable.attrs),
+            config=KEEP_EMPTY,
+            fill_value="" if declared.dtype == "str" else 0,
+        )
+    return group[name].with_config(KEEP_EMPTY)
 
 
 def _codecs(declared: Variable) -> list[Any]:

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 from . import layout
 from .chunks import spans
 from .errors import Damaged, Missing, NotWritten, Unsealed
+from .local import remove_drafts
 from .markers import FRAME, Marker, block_name, digest
-from .remote import remove_drafts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -196,7 +196,8 @@ class Product:
             )
         markers = self.markers()
         with self._writing("the seal"):
-            remove_drafts(self.place)
+            if self.place.is_local:
+                remove_drafts(self.place.local)
             layout.consolidate(self.data)
             sealed = {
                 "owner": self.owner,

@@ -8,80 +8,22 @@ Credentials are looked up by whoever opens the store, never stored in the locati
 from __future__ import annotations
 
 import os
-import threading
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from .errors import Denied, Invalid, Missing
+from .errors import Invalid, Missing
+from .local import LocalFiles, remove_empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from .transfer import Backend, Stat
 
 #: Bytes asked for in one request; larger ones outlast obstore's 30 s timeout on slow lines.
 PIECE = 8 * 2**20
 
 OPTIONS = ("anon", "endpoint_url", "profile")
-
-
-class Traffic(threading.local):
-    """What this thread has read from object stores; a block's share is the difference before and after."""
-
-    bytes: int = 0
-    requests: int = 0
-
-    def count(self, size: int) -> None:
-        """Add one request of `size` bytes."""
-        self.bytes += size
-        self.requests += 1
-
-
-traffic = Traffic()
-
-
-@dataclass(frozen=True)
-class Stat:
-    """What a store says of one object."""
-
-    size: int
-    """Bytes."""
-    etag: str
-    """Changes when the object is written again: the store's etag, locally inode, size and mtime."""
-    modified: float
-    """Seconds since the epoch."""
-
-
-class Backend(Protocol):
-    """What a kind of store must be able to do; names are relative to the location."""
-
-    def stat(self, name: str) -> Stat:
-        """Return size, etag and time of a file."""
-        ...
-
-    def read(self, name: str, start: int, length: int | None) -> bytes:
-        """Return bytes of a file; a negative start counts from the end."""
-        ...
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file in one step."""
-        ...
-
-    def delete(self, name: str) -> None:
-        """Remove a file, if it is there."""
-        ...
-
-    def folders(self, name: str) -> list[str]:
-        """Return the names of the folders in a folder."""
-        ...
-
-    def files(self, name: str, *, recursive: bool) -> Iterator[tuple[str, Stat]]:
-        """Yield the files in a folder."""
-        ...
-
-    def zarr(self, name: str) -> Any:
-        """Return the Zarr store of a folder."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -200,7 +142,7 @@ class Location:
         for name, _ in list(self.files()):
             (self / name).delete()
         if self.is_local:
-            _remove_empty(self.local)
+            remove_empty(self.local)
 
     def folders(self) -> list[str]:
         """Return the names of the folders in this folder, sorted."""
@@ -237,110 +179,3 @@ def _backend(url: str, options: tuple[tuple[str, str | bool], ...]) -> tuple[Bac
 
     name, _, key = url.removeprefix("s3://").partition("/")
     return bucket(name, options, os.getpid()), key
-
-
-class LocalFiles:
-    """The file system of this machine; names are absolute paths."""
-
-    def stat(self, name: str) -> Stat:
-        """Return size, etag and time of a file."""
-        with _said(name):
-            found = os.stat(name)  # noqa: PTH116
-        if os.path.isdir(name):  # noqa: PTH112
-            raise Missing(f"{name} is a folder; a file was expected")
-        return _stat(found)
-
-    def read(self, name: str, start: int, length: int | None) -> bytes:
-        """Return bytes of a file."""
-        with _said(name), open(name, "rb") as file:  # noqa: PTH123
-            file.seek(start, os.SEEK_END if start < 0 else os.SEEK_SET)
-            return file.read(-1 if length is None else length)
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write to a new name beside the file, then rename: a kill leaves the old file whole."""
-        path = Path(name)
-        draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            draft.write_bytes(content)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-
-    def delete(self, name: str) -> None:
-        """Remove a file."""
-        Path(name).unlink(missing_ok=True)
-
-    def folders(self, name: str) -> list[str]:
-        """Return the names of the folders in a folder."""
-        with _said(name):
-            return [entry.name for entry in _entries(name) if entry.is_dir()]
-
-    def files(self, name: str, *, recursive: bool) -> Iterator[tuple[str, Stat]]:
-        """Yield the files in a folder; drafts of interrupted writes are passed over."""
-        with _said(name):
-            for entry in sorted(_entries(name), key=lambda entry: entry.name):
-                if entry.is_dir():
-                    if recursive:
-                        inner = self.files(entry.path, recursive=True)
-                        yield from ((f"{entry.name}/{below}", stat) for below, stat in inner)
-                elif not entry.name.endswith(".partial"):
-                    try:
-                        yield entry.name, _stat(entry.stat())
-                    except FileNotFoundError:  # gone since the folder was listed
-                        continue
-
-    def zarr(self, name: str) -> Any:
-        """Return a Zarr store in a folder; it writes by rename as well."""
-        import zarr
-
-        return zarr.storage.LocalStore(name)
-
-
-def remove_drafts(folder: Location) -> int:
-    """Remove what killed writers left below a local folder, and say how many files that was.
-
-    A live writer that loses its draft sees its rename fail, and its block is tried again.
-    """
-    if not folder.is_local:
-        return 0
-    drafts = list(folder.local.rglob("*.partial"))
-    for draft in drafts:
-        draft.unlink(missing_ok=True)
-    return len(drafts)
-
-
-def _entries(name: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(name) as entries:
-            return list(entries)
-    except FileNotFoundError:
-        return []
-
-
-def _stat(found: os.stat_result) -> Stat:
-    return Stat(found.st_size, f"{found.st_size:x}-{found.st_mtime_ns:x}", found.st_mtime)
-
-
-class _said:  # noqa: N801  (reads as a verb where it is used)
-    """Turn the file system's errors into ours."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not isinstance(error, Missing):
-            raise Missing(f"{self.name} does not exist; check the path") from None
-        if isinstance(error, PermissionError) and not isinstance(error, Denied):
-            raise Denied(f"{self.name} may not be read by this user; check its permissions") from None
-
-
-def _remove_empty(folder: Path) -> None:
-    for below in sorted(folder.rglob("*"), reverse=True):
-        if below.is_dir() and not any(below.iterdir()):
-            below.rmdir()
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()

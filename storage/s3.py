@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .errors import Denied, Missing, Unreachable
-from .remote import Stat, traffic
+from .transfer import Stat, traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

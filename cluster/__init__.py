@@ -1,0 +1,41 @@
+"""Who works: workers described, connected, checked against what tasks need, and given tasks to do.
+
+Knows no array and no archive. Dask is loaded on connecting to it, not by this import.
+"""
+
+from __future__ import annotations
+
+from cluster.config import ClusterConfig, parse
+from cluster.connect import connect
+from cluster.dispatch import Result, Task, dispatch
+from cluster.errors import (
+    ClusterConfigError,
+    ClusterError,
+    ClusterLost,
+    ClusterNotStarted,
+    NeedUnmet,
+    TaskFailed,
+)
+from cluster.needs import Need, check
+from cluster.sizes import human, parse_bytes
+from cluster.workers import Workers
+
+__all__ = [
+    "ClusterConfig",
+    "ClusterConfigError",
+    "ClusterError",
+    "ClusterLost",
+    "ClusterNotStarted",
+    "Need",
+    "NeedUnmet",
+    "Result",
+    "Task",
+    "TaskFailed",
+    "Workers",
+    "check",
+    "connect",
+    "dispatch",
+    "human",
+    "parse",
+    "parse_bytes",
+]

@@ -1,0 +1,209 @@
+"""Workers behind a dask client, whoever started them."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from distributed import CancelledError, KilledWorker, get_worker
+from distributed.core import RPCClosed
+
+from cluster import blas
+from cluster.attempt import Outcome, attempt, portable
+from cluster.errors import ClusterError, ClusterLost, NeedUnmet
+from cluster.sizes import human
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from distributed import Client, Future
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 60.0
+"""Seconds a cluster may be without workers, or a worker paused with nothing running, before we give up."""
+FETCH = 2.0
+"""Seconds an outcome, which is small, may take to arrive before it is asked for again."""
+ANSWER = 30.0
+"""Seconds a scheduler may take to answer."""
+
+
+@dataclass
+class DaskWorkers:
+    """A dask client as `cluster.workers.Workers`.
+
+    Parameters
+    ----------
+    client
+        Connected; neither the default client nor shared.
+    kind, address
+        Kind of the cluster and address of its scheduler, for messages.
+    threads
+        BLAS threads a task may use.
+    logs
+        Says where the log of a worker of a given name is.
+    dashboard
+        Link to the dashboard, if there is one.
+    """
+
+    client: Client
+    kind: str
+    address: str
+    threads: int
+    logs: Callable[[str], str]
+    dashboard: str | None = None
+    slots: int = field(init=False)
+    memory: int | None = field(init=False)
+    ceiling: int | None = field(init=False)
+    gpus: int = field(init=False)
+    _since: dict[str, float] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        workers = self.workers().values()
+        limits = [(worker.get("memory_limit") or 0, worker["nthreads"]) for worker in workers]
+        known = [(limit, threads) for limit, threads in limits if limit]
+        self.slots = sum(worker["nthreads"] for worker in workers)
+        # A worker without a limit takes anything, so there is no ceiling as soon as there is one such worker.
+        self.ceiling = max(limit for limit, _ in known) if known and len(known) == len(limits) else None
+        self.memory = min((limit // threads for limit, threads in known), default=None)
+        self.gpus = int(sum((worker.get("resources") or {}).get("GPU", 0) for worker in workers))
+
+    def workers(self) -> Mapping[str, Any]:
+        """Return what the scheduler knows of its workers, by address."""
+        scheduler = self.client.scheduler
+        if scheduler is None:
+            raise self._lost("the connection is closed")
+        try:
+            info = self.client.sync(scheduler.identity, n_workers=-1, callback_timeout=ANSWER)
+        except (OSError, RPCClosed) as error:  # TimeoutError is one of them
+            raise self._lost("its scheduler does not answer") from error
+        workers: Mapping[str, Any] = info["workers"]
+        return workers
+
+    def submit(
+        self, function: Callable[..., Any], *args: Any, key: str, gpu: bool = False, avoid: str = ""
+    ) -> Future[Outcome]:
+        """Submit one call; `avoid` is a wish, `gpu` a condition."""
+        others = [address for address in self.workers() if address != avoid] if avoid else []
+        try:
+            return self.client.submit(
+                _on_worker,
+                self.threads,
+                function,
+                args,
+                key=key,
+                pure=False,
+                workers=others or None,
+                allow_other_workers=bool(others),
+                resources={"GPU": 1} if gpu else None,
+            )
+        except (OSError, RuntimeError) as error:
+            raise self._lost(str(error)) from error
+
+    def outcome(self, pending: Future[Outcome]) -> Outcome:
+        """Return what became of a call that is done.
+
+        Raises
+        ------
+        ClusterLost
+            If it was cancelled, and not by us: the scheduler went away.
+        """
+        try:
+            return self._gathered(pending)
+        except KilledWorker as error:
+            last = error.last_worker
+            return Outcome(
+                error=error,
+                worker=last.address,
+                name=str(last.name),
+                killed=True,
+                alone=self._was_alone(str(pending.key)),
+            )
+        except (CancelledError, OSError) as error:
+            if pending.status == "error":
+                return Outcome(error=error, worker="unknown", name="unknown")
+            raise self._lost("its scheduler went away") from error
+        except Exception as error:  # noqa: BLE001  (dask's own failures, such as a module a worker lacks)
+            return Outcome(error=error, worker="unknown", name="unknown")
+
+    def _gathered(self, pending: Future[Outcome]) -> Outcome:
+        """Fetch an outcome; ask anew where its worker died meanwhile and dask computes it again.
+
+        Dask itself would go on asking the dead worker for minutes. The waits double, so that any outcome
+        arrives.
+        """
+        patience = FETCH
+        while True:
+            try:
+                outcome: Outcome = pending.result(timeout=patience)
+            except TimeoutError:
+                if pending.status == "error":
+                    raise
+                self.watch()
+                patience *= 2
+            else:
+                self._since.clear()
+                return outcome
+
+    def _was_alone(self, key: str) -> bool:
+        """Tell whether a worker died that had this task and no other."""
+        try:
+            events = self.client.get_events("all")
+        except OSError:
+            return False
+        deaths = [event for _, event in events if event.get("action") == "remove-worker"]
+        return any(set(death.get("processing-tasks", ())) == {key} for death in deaths)
+
+    def cancel(self, pending: Sequence[Future[Outcome]]) -> None:
+        """Cancel calls, unless there is nobody left to tell."""
+        if pending and self.client.status == "running":
+            with suppress(OSError, CancelledError):
+                self.client.cancel(list(pending), reason="vox2pix gave them up")
+
+    def watch(self) -> None:
+        """Raise if there has been no worker, or a paused idle one, for a minute."""
+        workers = self.workers()
+        troubles = {address: worker for address, worker in workers.items() if _is_stuck(worker)}
+        if not workers:
+            troubles[""] = {}
+        now = monotonic()
+        self._since = {address: self._since.get(address, now) for address in troubles}
+        for address, since in self._since.items():
+            if now - since >= PATIENCE:
+                raise self._trouble(address, troubles[address])
+
+    def _trouble(self, address: str, worker: Mapping[str, Any]) -> ClusterError:
+        if not address:
+            return self._lost(f"it has had no worker for {PATIENCE:.0f} s")
+        return NeedUnmet(
+            f"worker {worker['name']} ({address}) has been paused for {PATIENCE:.0f} s: memory is full at "
+            f"the limit of {human(worker['memory_limit'])}; raise memory or lower workers in [cluster]. "
+            f"Log: {self.log(str(worker['name']))}"
+        )
+
+    def _lost(self, reason: str) -> ClusterLost:
+        return ClusterLost(
+            f"the {self.kind!r} cluster at {self.address} was lost: {reason}. "
+            "Blocks that are finished are kept; run the same command again once the cluster is back"
+        )
+
+    def log(self, name: str) -> str:
+        """Say where the log of a worker is."""
+        return self.logs(name)
+
+
+def _is_stuck(worker: Mapping[str, Any]) -> bool:
+    return worker.get("status") == "paused" and not worker.get("metrics", {}).get("executing")
+
+
+def _on_worker(threads: int, function: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
+    # Set and not restored: another task of this process may be running by then.
+    blas.limit(threads)
+    worker = get_worker()
+    outcome = attempt(function, args, worker.address, str(worker.name))
+    if outcome.error is not None:
+        logger.warning("task %s failed", worker.get_current_task(), exc_info=outcome.error)
+    return portable(outcome)

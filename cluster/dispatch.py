@@ -1,0 +1,250 @@
+"""Hand tasks to workers: a bounded window of them, retried, as they finish.
+
+No graph and no order: a task is a function that reads its inputs and writes its block, and what it returns is
+small. The window bounds what is submitted at once, so that no worker reads far ahead and a scheduler holds a
+handful of tasks whatever the number of blocks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import count
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from cluster.errors import TaskFailed
+from cluster.needs import Need, check
+from cluster.sizes import human
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from cluster.attempt import Outcome
+    from cluster.workers import Pending, Workers
+
+RETRIES = 2
+POLL = 1.0
+"""Seconds between two looks at the cluster's health while nothing finishes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A call to make.
+
+    Parameters
+    ----------
+    key
+        Its name in messages ("subj01/responses block 3").
+    function, args
+        The call; both must be picklable, and small. It may run more than once.
+    need
+        What it needs of its worker.
+    """
+
+    key: str
+    function: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    need: Need = field(default_factory=Need)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a task returned, the wall time of the try that did, and the number of tries."""
+
+    key: str
+    value: Any
+    seconds: float
+    tries: int
+
+
+def dispatch(
+    workers: Workers,
+    tasks: Iterable[Task],
+    *,
+    window: int | None = None,
+    retries: int = RETRIES,
+    on_retry: Callable[[str, str], object] | None = None,
+) -> Iterator[Result]:
+    """Run tasks and yield their results as they finish.
+
+    Parameters
+    ----------
+    workers
+        From `connect`.
+    tasks
+        What to do. A sequence is checked as a whole before anything is submitted, an iterator as it is read.
+    window
+        Tasks submitted at once; default two a slot and one more.
+    retries
+        How often a task that raised is tried again, on another worker if there is one. An exception with an
+        attribute ``exit_code`` is meant for the user and is never tried again.
+    on_retry
+        Called with the task's key and the reason before each further try.
+
+    Yields
+    ------
+    Result
+        One a task. On any failure the tasks outstanding are cancelled, and those that had finished by then
+        are still yielded before it is raised.
+
+    Raises
+    ------
+    NeedUnmet
+        Before anything is submitted, if no worker could ever do a task.
+    TaskFailed
+        If a task raised in every try, or its workers died under it.
+    ClusterLost
+        If scheduler or workers went away.
+    Exception
+        As the task raised it, if it has an ``exit_code``.
+    """
+    if isinstance(tasks, Sequence):
+        check(workers, {task.key: task.need for task in tasks})
+    if window is not None and window < 1:
+        raise ValueError(f"window is {window}; expected at least 1")
+    size = 2 * workers.slots + 1 if window is None else window
+    return _Run(workers, iter(tasks), size, retries, on_retry or (lambda *_: None)).results()
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One submission of a task."""
+
+    task: Task
+    tries: int = 1
+    avoid: str = ""
+    alone: bool = False
+    """Run with nothing beside it, because workers died under it and others at once."""
+
+
+@dataclass
+class _Run:
+    """The state of one dispatch."""
+
+    workers: Workers
+    tasks: Iterator[Task]
+    window: int
+    retries: int
+    on_retry: Callable[[str, str], object]
+    running: dict[Pending, _Try] = field(default_factory=dict)
+    suspects: deque[_Try] = field(default_factory=deque)
+    done: SimpleQueue[Pending] = field(default_factory=SimpleQueue)
+    name: str = field(default_factory=lambda: uuid4().hex[:12])
+    number: Iterator[int] = field(default_factory=count)
+
+    def results(self) -> Iterator[Result]:
+        try:
+            self._fill()
+            while self.running:
+                result = self._settle(self._next())
+                self._fill()
+                if result is not None:
+                    yield result
+        except Exception:
+            finished = self._finished()
+            self._give_up()
+            yield from finished
+            raise
+        finally:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.workers.cancel(list(self.running))
+        self.running.clear()
+
+    def _next(self) -> Pending:
+        """Wait for a task to finish, looking at the cluster's health meanwhile."""
+        while True:
+            try:
+                return self.done.get(timeout=POLL)
+            except Empty:
+                self.workers.watch()
+
+    def _fill(self) -> None:
+        """Submit until the window is full; a suspect waits for an empty one and has it for itself."""
+        if self.suspects:
+            if not self.running:
+                self._submit(self.suspects.popleft())
+            return
+        if any(one.alone for one in self.running.values()):
+            return
+        while len(self.running) < self.window and (task := next(self.tasks, None)) is not None:
+            check(self.workers, {task.key: task.need})
+            self._submit(_Try(task))
+
+    def _submit(self, one: _Try) -> None:
+        task = one.task
+        # A key of its own for every try: under a known one dask would hand out its old result or error.
+        key = f"{task.key}-{self.name}-{next(self.number)}"
+        pending = self.workers.submit(task.function, *task.args, key=key, gpu=task.need.gpu, avoid=one.avoid)
+        self.running[pending] = one
+        pending.add_done_callback(self.done.put)
+
+    def _settle(self, pending: Pending) -> Result | None:
+        """Turn a finished try into a result, a further try, or an exception."""
+        one = self.running.pop(pending)
+        outcome = self.workers.outcome(pending)
+        if outcome.error is None:
+            return Result(one.task.key, outcome.value, outcome.seconds, one.tries)
+        if outcome.killed:
+            self._suspect(one, outcome)
+        elif hasattr(outcome.error, "exit_code"):
+            raise outcome.error
+        elif one.tries > self.retries:
+            raise self._failure(one, outcome) from outcome.error
+        else:
+            self._retry(one, outcome)
+        return None
+
+    def _retry(self, one: _Try, outcome: Outcome) -> None:
+        self.on_retry(one.task.key, _told(outcome.error))
+        self._submit(replace(one, tries=one.tries + 1, avoid=outcome.worker))
+
+    def _suspect(self, one: _Try, outcome: Outcome) -> None:
+        """Blame a task for dead workers only if it was alone on one; else run it again by itself and see."""
+        if one.alone or outcome.alone:
+            raise self._failure(one, outcome) from outcome.error
+        self.on_retry(one.task.key, "its workers died")
+        self.suspects.append(replace(one, tries=one.tries + 1, alone=True))
+
+    def _failure(self, one: _Try, outcome: Outcome) -> TaskFailed:
+        log = self.workers.log(outcome.name)
+        where = f"worker {outcome.name} ({outcome.worker})"
+        if outcome.killed:
+            what = (
+                f"every worker that ran it died, the last was {where}; often the cause is too little memory"
+            )
+        else:
+            what = f"it failed {one.tries} times, the last time on {where}: {_told(outcome.error)}"
+        cure = ""
+        if outcome.killed or isinstance(outcome.error, MemoryError):
+            cure = f" {self._memory_cure()}"
+        error = TaskFailed(f"task {one.task.key!r}: {what}.{cure} Log: {log}")
+        error.task, error.log = one.task.key, log
+        return error
+
+    def _memory_cure(self) -> str:
+        memory = self.workers.memory
+        limit = f"The limit is {human(memory)} a slot: r" if memory else "R"
+        return f"{limit}aise memory or lower workers in [cluster]."
+
+    def _finished(self) -> list[Result]:
+        """Return the results that had arrived when something failed."""
+        results = []
+        while not self.done.empty():
+            pending = self.done.get()
+            one = self.running.pop(pending)
+            with suppress(Exception):  # the first failure is the one to tell
+                outcome = self.workers.outcome(pending)
+                if outcome.error is None:
+                    results.append(Result(one.task.key, outcome.value, outcome.seconds, one.tries))
+        return results
+
+
+def _told(error: BaseException | None) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,55 @@
+"""Where dask's chatter goes: to files that a failure can name, not to the terminal.
+
+This module is also what each local worker process loads first (dask calls `dask_setup`).
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER = "vox2pix.logs"
+"""Key of dask's configuration under which worker processes find the folder of their logs."""
+_LOGGERS = ("distributed", "distributed.client", "bokeh", "tornado", "tornado.application")
+
+
+@contextmanager
+def diverted(path: Path | None) -> Iterator[None]:
+    """Send dask's log of this process to a file, or nowhere, for the life of the context."""
+    handler = logging.FileHandler(path, encoding="utf-8") if path else logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s - %(name)s - %(levelname)s - %(message)s"))
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [(logger, logger.handlers[:], logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.handlers, logger.propagate = [handler], False
+    try:
+        yield
+    finally:
+        for logger, handlers, propagate in before:
+            logger.handlers, logger.propagate = handlers, propagate
+        handler.close()
+
+
+def dask_setup(worker: Any) -> None:
+    """Prepare a worker process: a log of its own, deaf to Ctrl-C, computing lazy arrays by itself."""
+    import dask
+
+    path = Path(dask.config.get(FOLDER)) / f"worker-{worker.name}.log"
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+    faulthandler.enable(file=2)
+    logging.getLogger("distributed").setLevel(logging.WARNING)  # until here there was only the terminal
+    # The terminal sends Ctrl-C to every process of the group; dying of it would look like a crash.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A lazy array computed inside a task would otherwise be sent back to the very cluster that runs the task.
+    dask.config.set(scheduler="synchronous")

@@ -1,0 +1,90 @@
+"""Workers that are threads of this process: nothing to start, and nothing of dask is loaded."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import current_thread
+from typing import TYPE_CHECKING, Any
+
+from cluster.attempt import Outcome, attempt
+from cluster.blas import BlasThreads
+from cluster.errors import ClusterConfigError, ClusterLost
+from cluster.machine import cores, memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from cluster.config import ClusterConfig
+
+
+@dataclass(frozen=True)
+class ThreadWorkers:
+    """A pool of threads, see `cluster.workers.Workers`."""
+
+    pool: ThreadPoolExecutor
+    blas: BlasThreads
+    slots: int
+    ceiling: int
+    kind: str = "threads"
+    gpus: int = 0
+    dashboard: None = None
+
+    @property
+    def memory(self) -> int:
+        """Bytes a slot may use while all are busy: nothing but arithmetic keeps threads apart."""
+        return self.ceiling // self.slots
+
+    def submit(
+        self, function: Callable[..., Any], *args: Any, key: str, gpu: bool = False, avoid: str = ""
+    ) -> Future[Outcome]:
+        """Submit one call; all threads are alike, so there is none to avoid."""
+        del key, gpu, avoid
+        try:
+            return self.pool.submit(_in_thread, self.blas, function, args)
+        except RuntimeError as error:
+            raise ClusterLost(f"the threads are closed ({error}); dispatch inside the connection") from error
+
+    def outcome(self, pending: Future[Outcome]) -> Outcome:
+        """Return what became of a call that is done."""
+        return pending.result()
+
+    def cancel(self, pending: Sequence[Future[Outcome]]) -> None:
+        """Cancel the calls that wait; one that runs runs to its end."""
+        for one in pending:
+            one.cancel()
+
+    def watch(self) -> None:
+        """Threads of this process can't go away."""
+
+    def log(self, name: str) -> str:
+        """Threads write where this process writes."""
+        return f"what this process wrote (thread {name})"
+
+
+def _in_thread(blas: BlasThreads, function: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
+    blas.set()
+    name = current_thread().name
+    return attempt(function, args, name, name)
+
+
+@contextmanager
+def connect_threads(config: ClusterConfig) -> Iterator[ThreadWorkers]:
+    """Keep a pool of threads, and the BLAS limit, for the life of the context."""
+    slots = config.workers or cores()
+    try:
+        pool = ThreadPoolExecutor(slots, **{"thread_name_prefix": "worker", **config.options})
+    except TypeError as error:
+        raise ClusterConfigError(f"cluster options of 'threads': {error}") from error
+    blas = BlasThreads(config.threads)
+    blas.set()
+    try:
+        yield ThreadWorkers(pool, blas, slots, config.memory_bytes or memory())
+    except BaseException as error:
+        # Ctrl-C is to be prompt: threads can't be stopped, so running calls are left to end by themselves.
+        pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        blas.restore()

@@ -1,0 +1,66 @@
+"""The task: compute blocks of a lazy Dataset and store them, on whichever worker."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from storage.errors import Damaged
+from storage.transfer import traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import xarray as xr
+
+    from storage.product import Product
+
+#: Most blocks one task takes; a task costs some 10 ms of scheduling and opens its inputs once.
+BLOCKS = 8
+
+
+def groups(missing: Sequence[int], slots: int) -> Iterator[list[int]]:
+    """Yield runs of blocks for one task each: about four tasks a slot, never more than `BLOCKS` blocks."""
+    size = max(1, min(BLOCKS, len(missing) // (4 * slots)))
+    for start in range(0, len(missing), size):
+        yield list(missing[start : start + size])
+
+
+def slice_of(dataset: xr.Dataset, product: Product, block: int) -> xr.Dataset:
+    """Return one block of a lazy Dataset, without coordinates and with no task but its own."""
+    from dask.base import optimize
+
+    about = product.about()
+    bare = dataset.drop_vars(list(dataset.coords))
+    if about["block"] is None:
+        return bare
+    start, stop = about["edges"][block : block + 2]
+    part = bare.isel({about["block"]: slice(start, stop)})
+    blocked = [name for name, array in part.data_vars.items() if about["block"] in array.dims]
+    culled: xr.Dataset = optimize(part[blocked])[0]
+    return culled
+
+
+def write_blocks(
+    product: Product, blocks: Sequence[tuple[int, xr.Dataset]], stamps: Mapping[str, str]
+) -> list[tuple[int, int, int]]:
+    """Compute and store blocks, on a worker; return bytes stored, and bytes and requests moved, of each."""
+    return [_write_block(product, block, dataset, stamps) for block, dataset in blocks]
+
+
+def _write_block(
+    product: Product, block: int, dataset: xr.Dataset, stamps: Mapping[str, str]
+) -> tuple[int, int, int]:
+    import dask
+
+    began, bytes_before, requests_before = time.perf_counter(), traffic.bytes, traffic.requests
+    try:
+        with dask.config.set(scheduler="synchronous"):
+            computed = dataset.compute()
+    except ValueError as error:
+        if "checksum" in str(error):  # zarr's crc32c codec, on reading an input
+            raise Damaged(f"an input of {product}, block {block}, is damaged ({error})") from None
+        raise
+    moved = traffic.bytes - bytes_before
+    stored = product.write(block, computed, sources=stamps, moved=moved, began=began)
+    return stored, moved, traffic.requests - requests_before

@@ -1,0 +1,1 @@
+"""Feature spaces: what of a picture is predicted from the brain, and the way back to a picture."""

@@ -1,0 +1,79 @@
+"""The metrics a recipe can name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from .chance import Chance, Score, half, mismatched
+from .correlation import pixcorr
+from .identification import two_way_pixels
+from .structure import ssim, ssim_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of made pictures against the seen ones."""
+
+    name: str
+    """As recipes and archives spell it."""
+    label: str
+    """As reports print it."""
+    higher_is_better: bool
+    function: Score
+    """(seen, made) -> (row,) float64; pictures are (row, y, x, channel) uint8."""
+    chance: Chance
+    """(seen, made, seed) -> the mean score of pictures that have nothing to do with each other."""
+    doc: str
+    """What it says, in one sentence."""
+    paper: str
+    """Where it comes from."""
+
+
+BRAIN_DIFFUSER = "Ozcelik and VanRullen 2023, Scientific Reports 13:15666"
+
+_ALL = (
+    Metric(
+        name="pixcorr",
+        label="PixCorr",
+        higher_is_better=True,
+        function=pixcorr,
+        chance=mismatched(pixcorr),
+        doc="Correlation of all pixel values of a made picture with those of the seen one.",
+        paper=BRAIN_DIFFUSER,
+    ),
+    Metric(
+        name="ssim",
+        label="SSIM",
+        higher_is_better=True,
+        function=ssim,
+        chance=mismatched(ssim),
+        doc="Structural similarity of luminance in an 11 x 11 Gaussian window.",
+        paper="Wang, Bovik, Sheikh and Simoncelli 2004, IEEE Transactions on Image Processing 13:600",
+    ),
+    Metric(
+        name="ssim-columns",
+        label="SSIM (columns)",
+        higher_is_better=True,
+        function=ssim_columns,
+        chance=mismatched(ssim_columns),
+        doc="Mean over columns of one-dimensional structural similarities, as old scikit-image computed it.",
+        paper=BRAIN_DIFFUSER,
+    ),
+    Metric(
+        name="two-way-pixels",
+        label="Two-way (pixels)",
+        higher_is_better=True,
+        function=two_way_pixels,
+        chance=half,
+        doc="Share of other seen pictures whose pixels correlate less with a made picture than its own.",
+        paper=BRAIN_DIFFUSER,
+    ),
+)
+
+METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
+"""Every metric by its name in recipes."""

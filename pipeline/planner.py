@@ -1,0 +1,135 @@
+"""The plan: which products a recipe asks for, what each is made from, and what that costs.
+
+Nothing is computed here. The stages are called on lazy Datasets, from the source's headers to the
+scores, so every shape and id is checked before the first byte is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from storage.archive import Archive
+from storage.remote import Location
+
+from .assembly import Subject
+from .errors import RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from storage.sources import Source
+
+    from .recipe import Recipe
+    from .step import Step
+
+#: The stages in the order in which they can run, as ``--until`` names them.
+STAGES = ("ingest", "respond", "featurize", "gram", "regress", "reconstruct", "score")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a recipe, in an order in which they can be made."""
+
+    recipe: Recipe
+    archive: Archive
+    steps: tuple[Step, ...]
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def until(self, stage: str | None) -> tuple[Step, ...]:
+        """Return the steps up to and with a stage.
+
+        Raises
+        ------
+        RecipeError
+            If the stage is not known.
+        """
+        if stage is None:
+            return self.steps
+        if stage not in STAGES:
+            raise RecipeError(f"--until {stage!r} is no stage; known are {', '.join(STAGES)}")
+        return tuple(step for step in self.steps if STAGES.index(step.stage) <= STAGES.index(stage))
+
+    def refusals(self, memory: int | None) -> list[str]:
+        """Return a sentence for each step that no worker with `memory` bytes could do."""
+        from cluster import human
+
+        return [
+            f"{step} needs {human(step.cost.memory)} a worker, a worker has {human(memory)}: "
+            "lower [cluster] workers or raise [cluster] memory"
+            for step in self.steps
+            if memory is not None and step.cost.memory > memory
+        ]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row a step: what is to be made, what is there already, and what it costs."""
+        return [self._row(step) for step in self.steps]
+
+    def _row(self, step: Step) -> dict[str, Any]:
+        product = step.in_archive(self.archive)
+        cost = step.cost
+        done = step.blocks if product.sealed() else len(product.done() - {"frame"})
+        return {
+            "owner": step.owner,
+            "product": step.product,
+            "stage": step.stage,
+            "fingerprint": step.fingerprint,
+            "blocks": step.blocks,
+            "done": done,
+            "bytes_moved": cost.moved,
+            "bytes_kept": step.dataset.nbytes,
+            "memory": cost.memory,
+            "flops": cost.flops,
+        }
+
+
+def plan(recipe: Recipe, subjects: Sequence[str] | None = None) -> Plan:
+    """Return the plan of a recipe.
+
+    Parameters
+    ----------
+    recipe
+        What is wanted.
+    subjects
+        Some of the recipe's subjects; default all.
+
+    Raises
+    ------
+    RecipeError
+        If a subject is not one of the recipe's.
+    storage.errors.StorageError
+        If the source lacks what the recipe needs, or the archive's place holds something else.
+    ShapeError
+        If shapes or ids do not fit.
+    """
+    chosen = recipe.data.subjects if not subjects else tuple(subjects)
+    strangers = [subject for subject in chosen if subject not in recipe.data.subjects]
+    if strangers:
+        raise RecipeError(
+            f"subject {strangers[0]!r} is not in the recipe; it has {', '.join(recipe.data.subjects)}"
+        )
+    archive = Archive(
+        Location.of(recipe.data.archive, _options(recipe, recipe.data.archive)), must_exist=False
+    )
+    source = source_of(recipe)
+    steps: dict[str, Step] = {}
+    for subject in chosen:
+        for step in Subject(recipe, source, subject).steps():
+            steps.setdefault(step.address, step)
+    for step in steps.values():
+        _ = step.dataset  # every shape is checked now
+    return Plan(recipe, archive, tuple(steps.values()))
+
+
+def source_of(recipe: Recipe) -> Source:
+    """Return the source a recipe names."""
+    from storage.sources.arrays import ArraysSource
+
+    place = Location.of(recipe.data.source, _options(recipe, recipe.data.source))
+    return ArraysSource(location=place, **recipe.data.arrays.model_dump())
+
+
+def _options(recipe: Recipe, place: str) -> Mapping[str, str | bool]:
+    return recipe.data.storage_options.given() if place.startswith("s3://") else {}

@@ -1,0 +1,63 @@
+"""How the tables of a recipe must fit each other: what one names, another declares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.errors import nearest
+
+from .mistakes import mistake
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic_core import InitErrorDetails
+
+    from .tables import Images, PcaFeatures, PixelFeatures, Ridge, Scores
+
+
+def contradictions(
+    features: Mapping[str, PixelFeatures | PcaFeatures],
+    ridge: Ridge,
+    images: Mapping[str, Images],
+    scores: Mapping[str, Scores],
+    fidelity: str,
+) -> Iterator[InitErrorDetails]:
+    """Yield every mistake that only shows when tables are seen together."""
+    if fidelity == "faithful":
+        yield from _halved(features)
+    for name, space in ridge.spaces.items():
+        if name not in features:
+            text = _undeclared("features", features, name)
+            yield mistake(("ridge", "spaces", name), text, space.model_dump())
+    for name, table in images.items():
+        yield from _unpaintable(name, table, features, ridge)
+    for name, score in scores.items():
+        if score.images not in images:
+            text = _undeclared("images", images, score.images)
+            yield mistake(("scores", name, "images"), text, score.images)
+
+
+def _halved(features: Mapping[str, PixelFeatures | PcaFeatures]) -> Iterator[InitErrorDetails]:
+    for name, space in features.items():
+        if space.dtype == "float16":
+            text = "loses digits that fidelity = 'faithful' promises to keep; take float32"
+            yield mistake(("features", name, space.model, "dtype"), text, space.dtype)
+
+
+def _unpaintable(
+    name: str, table: Images, features: Mapping[str, PixelFeatures | PcaFeatures], ridge: Ridge
+) -> Iterator[InitErrorDetails]:
+    place, space = ("images", name, "features"), table.features
+    if space not in ridge.spaces:
+        yield mistake(place, _undeclared("ridge.spaces", ridge.spaces, space), space)
+    elif space in features and features[space].model != table.generator:
+        model = features[space].model
+        yield mistake(
+            place, f"is a space of {model!r}, which generator {table.generator!r} cannot paint", space
+        )
+
+
+def _undeclared(parent: str, declared: Mapping[str, object], name: str) -> str:
+    known = f"declared: {', '.join(sorted(declared))}" if declared else "none is declared"
+    return f"needs a table [{parent}.{name}]; {known}{nearest(name, declared)}"

@@ -1,0 +1,70 @@
+"""Places in a recipe: from where pydantic found a mistake to the keys a user wrote, and to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import UnionType
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+Loc = Sequence[str | int]
+
+
+def keys_of(loc: Loc, document: type[BaseModel]) -> list[str]:
+    """Return a place as it is written in TOML: without the tags of unions and positions in lists."""
+    keys: list[str] = []
+    kind: Any = document
+    for part in loc:
+        if isinstance(part, int) or part == "[key]":
+            break
+        if not isinstance(kind, UnionType):
+            keys.append(part)
+        kind = _below(kind, part)
+    return keys
+
+
+def model_at(loc: Loc, document: type[BaseModel]) -> type[BaseModel] | None:
+    """Return the model of the table at a place, None where no table belongs."""
+    kind: Any = document
+    for part in loc:
+        kind = _cluster() if list(loc) == ["cluster"] else _below(kind, str(part))
+    return kind if _is_model(kind) else None
+
+
+def place(keys: Sequence[str]) -> str:
+    """Return the keys of a value as a message writes them, ``[ridge.spaces.pixels] alpha``."""
+    return f"{table(keys[:-1])} {keys[-1]}" if len(keys) > 1 else keys[0]
+
+
+def table(keys: Sequence[str]) -> str:
+    """Return the keys of a table as TOML writes them, ``[ridge.spaces.pixels]``."""
+    return f"[{'.'.join(keys)}]" if keys else "the recipe"
+
+
+def _below(kind: Any, part: str) -> Any:
+    """Return the type of what stands under `part` in a value of type `kind`; None where that is nothing."""
+    if _is_model(kind):
+        field = kind.model_fields.get(part)
+        return field.annotation if field else None
+    if isinstance(kind, UnionType):
+        return next((one for one in get_args(kind) if part in _tags(one)), None)
+    if get_origin(kind) is Mapping:
+        value = get_args(kind)[1]
+        return get_args(value)[0] if get_origin(value) is Annotated else value
+    return None
+
+
+def _cluster() -> type[BaseModel]:
+    """Return the model of the one table that is kept as it was written."""
+    from cluster.config import ClusterConfig
+
+    return ClusterConfig
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _tags(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind.model_fields["model"].annotation) if _is_model(kind) else ()

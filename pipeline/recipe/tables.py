@@ -1,0 +1,197 @@
+"""The tables of a recipe: every key, its type, its default and what is allowed in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from storage.remote import Location
+
+from .origin import Origin
+
+
+def _absolute(place: str, info: ValidationInfo) -> str:
+    base = info.context.base if isinstance(info.context, Origin) else None
+    return Location.of(place, base=base).url
+
+
+def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("expected one or more")
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{twice[0]!r} is named twice; name each once")
+    return values
+
+
+def _not_reserved(subject: str) -> str:
+    if subject == "all":
+        raise ValueError("'all' is the owner of what no single brain entered; give the subject another name")
+    return subject
+
+
+def _picture_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if len(shape) not in (2, 3) or shape[2:] not in ((), (1,), (3,)):
+        raise ValueError("expected [y, x] or [y, x, channel] with 1 or 3 channels")
+    return shape
+
+
+#: What a user calls a feature space, pictures or scores: it becomes a component of a path.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
+Text = Annotated[str, Field(min_length=1)]
+Place = Annotated[Text, AfterValidator(_absolute)]
+Subject = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$"), AfterValidator(_not_reserved)]
+Count = Annotated[int, Field(ge=1)]
+Precision = Literal["auto", "float32", "float64"]
+Metric = Literal["pixcorr", "ssim", "two-way-pixels"]
+# TOML has lists, we keep tuples: the list itself is converted, its items are not
+Subjects = Annotated[tuple[Subject, ...], Field(strict=False), AfterValidator(_each_once)]
+Metrics = Annotated[tuple[Metric, ...], Field(strict=False), AfterValidator(_each_once)]
+PictureShape = Annotated[tuple[Count, ...], Field(strict=False), AfterValidator(_picture_shape)]
+
+
+class Table(BaseModel):
+    """A table of a recipe: read-only, with no unknown key and no silent conversion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class StorageOptions(Table):
+    """How to reach the object store; it says nothing about what is done, so no fingerprint holds it."""
+
+    endpoint_url: Text | None = None
+    profile: Text | None = None
+    anon: bool | None = None
+
+    def given(self) -> dict[str, str | bool]:
+        """Return the options that were given, as `storage.remote.Location.of` takes them."""
+        return self.model_dump(exclude_none=True)
+
+
+class Arrays(Table):
+    """Which arrays of ready-made voxels and pictures mean what, by their names in the source."""
+
+    train_voxels: Text
+    test_voxels: Text
+    train_images: Text
+    test_images: Text
+    train_index: Text | None = None
+    test_index: Text | None = None
+    train_labels: Text | None = None
+    test_labels: Text | None = None
+    train_captions: Text | None = None
+    test_captions: Text | None = None
+    voxel_ijk: Text | None = None
+    image_shape: PictureShape | None = None
+    image_order: Literal["C", "F"] = "C"
+
+
+class Data(Table):
+    """Where brain data and pictures come from, and where the archive lies."""
+
+    dataset: Literal["arrays"]
+    source: Place
+    archive: Place
+    subjects: Subjects
+    voxels: Literal["brain"] = "brain"
+    storage_options: StorageOptions = StorageOptions()
+    arrays: Arrays
+
+
+class Responses(Table):
+    """How trials become responses."""
+
+    standardize: Literal["train", "session", "run", "scalar", "none"] = "train"
+    average_repeats: Literal["all", "test", "none"] = "all"
+
+
+class PixelFeatures(Table):
+    """The brightness of each pixel of a picture shrunk to `size` by `size`."""
+
+    model: Literal["pixels"]
+    size: Count
+    dtype: Literal["float32", "float16"] = "float32"
+
+
+class PcaFeatures(Table):
+    """The first principal components of the training pictures, shrunk to `size` by `size`."""
+
+    model: Literal["pca"]
+    size: Count
+    components: Count
+    dtype: Literal["float32", "float16"] = "float32"
+
+
+FeatureSpace = Annotated[PixelFeatures | PcaFeatures, Field(discriminator="model")]
+
+
+class RidgeSpace(Table):
+    """How one feature space is predicted from responses."""
+
+    alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    correction: Literal["none", "stored", "test-batch"] = "none"
+    rois: Literal["all"] = "all"
+    precision: Precision = "auto"
+
+
+class Ridge(Table):
+    """What all ridges share, and the feature spaces to predict."""
+
+    folds: Annotated[int, Field(ge=2)] = 5
+    precision: Precision = "auto"
+    spaces: Mapping[Name, RidgeSpace] = {}
+
+    @field_validator("spaces", mode="before")
+    @classmethod
+    def _own_precision(cls, spaces: object, info: ValidationInfo) -> object:
+        """Let a space that names no precision have the one of all."""
+        return _with_default(spaces, lambda _: {"precision": info.data.get("precision", "auto")})
+
+
+class Images(Table):
+    """How predicted features become pictures."""
+
+    generator: Literal["pixels", "pca"]
+    features: Name
+    samples: Count = 1
+    size: Count | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_space(cls, table: Any) -> Any:
+        """Take the space that is named like the generator, where none is named."""
+        if isinstance(table, Mapping) and isinstance(table.get("generator"), str):
+            return {"features": table["generator"], **table}
+        return table
+
+
+class Scores(Table):
+    """How made pictures are compared with seen ones."""
+
+    images: Name
+    metrics: Metrics
+
+
+def named_like(tables: object, key: str) -> object:
+    """Return named tables in which `key` is the table's own name, where it was not given."""
+    return _with_default(tables, lambda name: {key: name})
+
+
+def _with_default(tables: object, default: Any) -> object:
+    if not isinstance(tables, Mapping):
+        return tables
+    return {
+        name: {**default(name), **table} if isinstance(table, Mapping) else table
+        for name, table in tables.items()
+    }

@@ -1,0 +1,83 @@
+"""The ridge's numerics on plain arrays: Gram matrices, smoothers, corrections, and what they cost.
+
+Nothing here knows dask, xarray or zarr. Every function takes the arrays of one library (numpy, cupy, torch)
+and answers in the same library, on the same device.
+
+With n training rows, p voxels, m test rows, t targets, Xc the centred training rows:
+
+- dual (n <= p):  K = Xc Xc^T,  S = Xt Xc^T (K + alpha I)^-1
+- primal (p < n): G = Xc^T Xc,  S = Xt (G + alpha I)^-1 Xc^T
+- both:           S~ = S + (1 - S 1) 1^T / n,  predictions = S~ Y, with Y as it is, not centred
+
+so that the weights (p, t) are never formed. ``alpha`` is in scikit-learn's units: not divided by n.
+"""
+
+from __future__ import annotations
+
+from .agreement import Agreement, scores
+from .blocks import WIDTH, centred, column_means
+from .correction import Moments, batch_moments, moments, restandardize
+from .forms import (
+    Form,
+    PrimalForm,
+    choose_form,
+    choose_primal_form,
+    cross_flops,
+    factor_flops,
+    gram_band_flops,
+    predict_flops,
+    primal_left_flops,
+    primal_smoother_flops,
+)
+from .gram import cross_gram, gram_band, gram_rows, primal_gram_band, symmetric
+from .leaveout import leave_out, partners, sample_rows
+from .namespace import Precision
+from .prediction import merge_columns, predict, predict_left
+from .smoother import (
+    Factor,
+    dual_smoother,
+    factorise,
+    fold_intercept,
+    primal_left,
+    primal_smoother,
+)
+
+__all__ = [
+    "WIDTH",
+    "Agreement",
+    "Factor",
+    "Form",
+    "Moments",
+    "Precision",
+    "PrimalForm",
+    "batch_moments",
+    "centred",
+    "choose_form",
+    "choose_primal_form",
+    "column_means",
+    "cross_flops",
+    "cross_gram",
+    "dual_smoother",
+    "factor_flops",
+    "factorise",
+    "fold_intercept",
+    "gram_band",
+    "gram_band_flops",
+    "gram_rows",
+    "leave_out",
+    "merge_columns",
+    "moments",
+    "partners",
+    "predict",
+    "predict_flops",
+    "predict_left",
+    "primal_gram_band",
+    "primal_left",
+    "primal_left_flops",
+    "primal_smoother",
+    "primal_smoother_flops",
+    "restandardize",
+    "sample_rows",
+    "scores",
+    "symmetric",
+]

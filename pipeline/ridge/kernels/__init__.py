@@ -1,0 +1,53 @@
+"""The few operations that deserve a library's own routines: one small file an array library.
+
+``kernels_for`` picks the file by the array itself. A library without a file gets the plain array API.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from . import on_array_api, on_numpy
+
+if TYPE_CHECKING:
+    from ..namespace import Array, Precision
+
+__all__ = ["Kernels", "kernels_for"]
+
+
+class Kernels(Protocol):
+    """What every file of kernels offers. Updates change their first argument in place."""
+
+    def accumulator(self, rows: int, columns: int, like: Array) -> Array:
+        """Return zeros, in the memory order the updates want, with dtype and device of another array."""
+        ...
+
+    def difference(self, block: Array, means: Array, dtype: Precision) -> Array:
+        """Return block less its column means (float64), taken in float64 and rounded once."""
+        ...
+
+    def rank_k_update(self, accumulator: Array, block: Array) -> None:
+        """Add block block^T to the lower triangle of the accumulator; leave the rest alone."""
+        ...
+
+    def product_update(self, accumulator: Array, left: Array, right: Array) -> None:
+        """Add left right^T to the accumulator."""
+        ...
+
+    def cholesky(self, lower: Array, shift: float) -> Array:
+        """Return L, lower, with L L^T = A + shift I, A given by its lower triangle, unharmed.
+
+        Raises ``numpy.linalg.LinAlgError`` if there is none.
+        """
+        ...
+
+    def solve_triangular(self, factor: Array, rows: Array, *, transposed: bool) -> Array:
+        """Return Z with Z L = rows, or, transposed, Z L^T = rows, for a factor L that ``cholesky`` made."""
+        ...
+
+
+def kernels_for(array: Array) -> Kernels:
+    """Return the kernels for the library of an array."""
+    return on_numpy if isinstance(array, np.ndarray) else on_array_api

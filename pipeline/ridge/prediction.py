@@ -1,0 +1,101 @@
+"""From smoother and targets to predictions, with targets that are never repeated for repeated pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.errors import ShapeError
+
+from .namespace import Array, Rows, namespace_of, on_device, row_major
+
+
+def merge_columns(smoother: Array, picture_of_row: Rows, n_pictures: int) -> Array:
+    """Return the smoother with the columns of rows that saw the same picture summed.
+
+    Such rows have the same targets, so the predictions are the same, from targets that are not repeated.
+
+    Parameters
+    ----------
+    smoother : (m, row) float32 or float64
+        A column a training row; a smoother, or ``primal_left``'s matrix.
+    picture_of_row : (row,) int
+        The picture each training row saw, 0-based, on the host.
+    n_pictures : int
+        Distinct pictures; one that no row saw gets a column of zeros.
+
+    Returns
+    -------
+    (m, n_pictures) same dtype
+    """
+    picture = np.asarray(picture_of_row)
+    if picture.shape != (smoother.shape[1],) or np.any((picture < 0) | (picture >= n_pictures)):
+        raise ShapeError(
+            f"{picture.shape[0]} rows' pictures for {smoother.shape[1]} columns; "
+            f"expected one of 0 to {n_pictures - 1} for each."
+        )
+    xp = namespace_of(smoother)
+    # A column of zeros stands in for the showings a picture did not have.
+    blank = xp.zeros((smoother.shape[0], 1), dtype=smoother.dtype, device=smoother.device)
+    padded = xp.concat([smoother, blank], axis=1)
+    merged = xp.zeros((smoother.shape[0], n_pictures), dtype=smoother.dtype, device=smoother.device)
+    for rows in _showings(picture, n_pictures):
+        merged = merged + xp.take(padded, on_device(rows, smoother), axis=1)
+    return row_major(merged)
+
+
+def _showings(picture: Rows, n_pictures: int) -> list[Rows]:
+    """Return, for k = 0, 1 ..., the row (picture,) of every k-th showing, or the number of rows for none."""
+    order = np.argsort(picture, kind="stable")
+    ordered = picture[order]
+    showing = np.arange(picture.size) - np.searchsorted(ordered, ordered)
+    rows = np.full((int(showing.max(initial=-1)) + 1, n_pictures), picture.size)
+    rows[showing, ordered] = order
+    return list(rows)
+
+
+def predict(smoother: Array, targets: Array, offset: Array | None = None) -> Array:
+    """Return predictions for a block of targets.
+
+    Parameters
+    ----------
+    smoother : (m, column) float32 or float64
+        With the intercept folded in; its dtype is that of the computation.
+    targets : (column, t)
+        As they are, not centred.
+    offset : (t,), optional
+        Taken off the targets first and added again: the same predictions, because rows of a smoother sum to
+        one, but more exact where means exceed 100 standard deviations. Costs a copy of the targets.
+
+    Returns
+    -------
+    (m, t) dtype of the smoother
+    """
+    xp = namespace_of(smoother)
+    if offset is None:
+        return smoother @ xp.astype(targets, smoother.dtype, copy=False)
+    shift = xp.astype(offset, smoother.dtype)
+    return smoother @ (xp.astype(targets, smoother.dtype, copy=False) - shift) + shift
+
+
+def predict_left(left: Array, x_test: Array, targets: Array, target_means: Array) -> Array:
+    """Return predictions x_test (left (Y - means)) + means for a block of targets.
+
+    Parameters
+    ----------
+    left : (p, column) float32 or float64
+        Of ``primal_left``, its columns merged or not; its dtype is that of the computation.
+    x_test : (m, p)
+        Test rows less the training mean.
+    targets : (column, t)
+        As they are, not centred.
+    target_means : (t,)
+        Of the training rows: ``moments(targets, counts).mean``.
+
+    Returns
+    -------
+    (m, t) dtype of ``left``
+    """
+    xp = namespace_of(left)
+    means = xp.astype(target_means, left.dtype)
+    weights = left @ (xp.astype(targets, left.dtype, copy=False) - means)
+    return xp.astype(x_test, left.dtype, copy=False) @ weights + means

@@ -1,0 +1,269 @@
+"""The runner: hands the blocks that are missing to the cluster and seals a product when none is.
+
+It knows no stage. Whatever a run is stopped by, the same call goes on where it was: a block is done
+when its marker is there, a product when its seal is.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from storage import damage
+from storage.errors import Changed, Damaged
+from storage.markers import FRAME
+from storage.transfer import traffic
+
+from .blocks import groups, slice_of, write_blocks
+from .outcome import Listener, Made, Outcome
+from .planner import Plan, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import xarray as xr
+
+    from cluster import ClusterConfig, Workers
+    from storage.product import Product
+
+    from .recipe import Recipe
+    from .step import Step
+
+#: Packages whose versions are recorded with every product.
+SOFTWARE = ("vox2pix", "numpy", "scipy", "dask", "zarr", "xarray")
+
+
+def run(
+    recipe: Recipe,
+    *,
+    until: str | None = None,
+    cluster: ClusterConfig | None = None,
+    insecure: bool = False,
+    subjects: Sequence[str] | None = None,
+    refresh: bool = False,
+    listener: Listener | None = None,
+) -> Outcome:
+    """Make what a recipe asks for, as far as it is not there yet.
+
+    Parameters
+    ----------
+    recipe
+        What is wanted.
+    until
+        Last stage to run; default all.
+    cluster
+        Who works; default the recipe's ``[cluster]``, else one process a core.
+    insecure
+        Allow a plain-text scheduler on another host.
+    subjects
+        Some of the recipe's subjects; default all.
+    refresh
+        Recompute what was made from a source file that has changed since, instead of refusing.
+    listener
+        Hears of progress.
+
+    Raises
+    ------
+    storage.errors.StorageError, cluster.ClusterError, pipeline.errors.PipelineError
+        One sentence each, with the exit code of the command line; finished blocks are kept.
+    """
+    bytes_before, requests_before = traffic.bytes, traffic.requests
+    planned = plan(recipe, subjects)
+    work = Run(planned, listener or Listener(), refresh=refresh)
+    work.outcome.bytes_moved += traffic.bytes - bytes_before
+    work.outcome.requests += traffic.requests - requests_before
+    steps = planned.until(until)
+    todo = [step for step in steps if not work.whole(step)]
+    if todo:
+        work.prepare(todo)
+        _compute(work, steps, cluster or _cluster(recipe), insecure=insecure)
+    else:
+        for step in steps:
+            work.skip(step)
+    return work.outcome
+
+
+def _compute(work: Run, steps: Sequence[Step], config: ClusterConfig, *, insecure: bool) -> None:
+    from cluster import Need, check, connect
+
+    with connect(config, insecure=insecure) as workers:
+        work.listener.cluster_started(workers)
+        check(workers, {str(step): Need(step.cost.memory) for step in steps if not work.sealed(step)})
+        for step in steps:
+            if work.sealed(step):
+                work.skip(step)
+            else:
+                work.make(step, workers)
+
+
+def _cluster(recipe: Recipe) -> ClusterConfig:
+    from cluster import ClusterConfig
+
+    return ClusterConfig(**recipe.cluster)
+
+
+class Run:
+    """One run over one plan."""
+
+    def __init__(self, planned: Plan, listener: Listener, *, refresh: bool) -> None:
+        self.plan = planned
+        self.listener = listener
+        self.refresh = refresh
+        self.outcome = Outcome(planned)
+
+    def product(self, step: Step) -> Product:
+        """Return the step's place in the archive."""
+        return step.in_archive(self.plan.archive)
+
+    def sealed(self, step: Step) -> bool:
+        """Tell whether the step's product is complete."""
+        return self.product(step).sealed()
+
+    def whole(self, step: Step) -> bool:
+        """Tell whether a product is complete and untouched; take back what is damaged or stale.
+
+        A sealed product costs one read and one listing: only where an object's size or etag differs
+        from the time of sealing are its bytes read again.
+        """
+        product = self.product(step)
+        record = product.seal_record()
+        if record is None:
+            self._recheck(step, product)
+            return False
+        self._check_sources(step, product, record.get("sources", {}))
+        if not self.sealed(step):
+            return False
+        if product.untouched(record):
+            return True
+        found = damage.find(product)
+        if found:
+            self._take_back(product, found)
+            return False
+        product.relist(record)
+        return True
+
+    def _recheck(self, step: Step, product: Product) -> None:
+        """Check the blocks an earlier run left behind before going on from them."""
+        done = product.done()
+        if not done and not (product.place / "product.json").exists():
+            return
+        found = damage.find(product, done)
+        if found or FRAME not in done:
+            self._take_back(product, found)
+        elif done:
+            stamps = {k: v for name in done - {FRAME} for k, v in product.marker(name).sources.items()}
+            self._check_sources(step, product, stamps)
+
+    def _take_back(self, product: Product, found: Sequence[damage.Damage]) -> None:
+        blocks = {item.block for item in found} - {"seal"}
+        product.revoke(blocks)
+        if found:
+            self.listener.note(
+                f"{product}: {found[0].chunk} {found[0].reason}; {len(blocks)} block(s) recomputed"
+            )
+
+    def _check_sources(self, step: Step, product: Product, recorded: Mapping[str, str]) -> None:
+        if step.origin is None or not recorded:
+            return
+        now = step.origin.stamps
+        changed = [name for name, etag in recorded.items() if now.get(name) != etag]
+        if not changed:
+            return
+        if not self.refresh:
+            name = changed[0]
+            raise Changed(
+                f"{name} has changed since {product} was made from it "
+                f"(was {recorded[name]}, is {now.get(name)}); --refresh recomputes it"
+            )
+        product.revoke(product.done())
+
+    def prepare(self, todo: Sequence[Step]) -> None:
+        """Check the source's values, then make the archive and note the recipe in it."""
+        for step in todo:
+            if step.product == "betas" and step.origin is not None:
+                step.origin.source.check(step.origin.subject)
+        recipe, archive = self.plan.recipe, self.plan.archive
+        archive.create()
+        archive.remember(recipe.fingerprint(), recipe.as_toml(), [self.product(step) for step in self.plan])
+
+    def skip(self, step: Step) -> None:
+        """Note a product that is there already."""
+        record = self.product(step).seal_record() or {}
+        self.outcome.made.append(Made(step, 0, 0.0, record.get("bytes", 0)))
+        self.listener.stage_finished(step, 0, 0.0)
+
+    def make(self, step: Step, workers: Workers) -> None:
+        """Compute a product's missing blocks and seal it."""
+        began = time.perf_counter()
+        product = self.product(step)
+        dataset = step.lazy({name: self.product(given).open(raw=True) for name, given in step.inputs.items()})
+        if not product.created():
+            insist(partial(product.create, dataset, step.maker.schema, step.about()))
+        missing = product.missing()
+        self.listener.stage_started(step, len(missing), step.blocks)
+        self._blocks(step, product, dataset, missing, workers)
+        insist(partial(product.seal, software=_software()))
+        seconds = time.perf_counter() - began
+        record = product.seal_record() or {}
+        self.outcome.made.append(Made(step, len(missing), seconds, record.get("bytes", 0)))
+        self.listener.stage_finished(step, len(missing), seconds)
+
+    def _blocks(
+        self, step: Step, product: Product, dataset: xr.Dataset, missing: Sequence[int], workers: Workers
+    ) -> None:
+        from cluster import Need, Task, dispatch
+
+        stamps = dict(step.origin.stamps) if step.origin else {}
+        tasks = [
+            Task(
+                f"{step} block {group[0]}" + (f" to {group[-1]}" if len(group) > 1 else ""),
+                write_blocks,
+                (product, [(block, slice_of(dataset, product, block)) for block in group], stamps),
+                Need(step.cost.memory),
+            )
+            for group in groups(missing, workers.slots)
+        ]
+        try:
+            for result in dispatch(
+                workers, tasks, on_retry=lambda task, why: self.listener.block_retried(step, task, why)
+            ):
+                for stored, moved, requests in result.value:
+                    self.outcome.bytes_moved += moved
+                    self.outcome.requests += requests
+                    self.listener.block_done(step, stored, moved)
+        except Damaged as error:
+            raise self._input_damage(step, error) from None
+
+    def _input_damage(self, step: Step, error: Damaged) -> Damaged:
+        """Say which input is damaged, and take its bad blocks back so that the next run repairs them."""
+        for given in step.inputs.values():
+            found = damage.find(self.product(given))
+            if found:
+                self._take_back(self.product(given), found)
+                first = found[0]
+                return Damaged(
+                    f"{first.product}, block {first.block}: {first.chunk} {first.reason}; "
+                    "run the same command again, it recomputes that block"
+                )
+        return error
+
+
+def insist(write: Callable[[], object]) -> None:
+    """Write, up to three times: a run beside us that seals the same product sweeps our drafts away."""
+    for _ in range(2):
+        with suppress(FileNotFoundError):
+            write()
+            return
+    write()
+
+
+def _software() -> dict[str, str]:
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in SOFTWARE:
+        with suppress(PackageNotFoundError):  # vox2pix itself, in a source tree that is not installed
+            found[name] = version(name)
+    return found

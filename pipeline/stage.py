@@ -1,0 +1,205 @@
+"""A stage: a pure function from lazy Datasets to one lazy Dataset, with its arrays declared beforehand.
+
+Calling a stage computes nothing: it checks shapes and ids and returns a Dataset whose blocks know how
+to compute themselves. `plan` asks such Datasets for their sizes, the runner computes their blocks one
+by one, a notebook calls `.compute()`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from itertools import pairwise, product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import xarray as xr
+
+    from storage.schema import Schema, Variable
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one product costs to make, as far as shapes tell."""
+
+    memory: int = 0
+    """Bytes a worker holds at once while it computes one block."""
+    flops: float = 0.0
+    """Floating-point operations of the whole product."""
+    moved: int = 0
+    """Bytes read from the source."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named, versioned step of the pipeline.
+
+    Parameters
+    ----------
+    name
+        As ``--until`` knows it: ingest, respond, featurize, gram, regress, reconstruct, score.
+    title
+        Which of the stage's products this makes: the function's name.
+    version
+        Raised whenever the same input gives other numbers; it enters the fingerprint.
+    schema
+        The arrays of the product.
+    function
+        ``function(**inputs, **settings) -> xr.Dataset``.
+    cost
+        ``cost(output, **inputs) -> Cost``.
+    """
+
+    name: str
+    title: str
+    version: int
+    schema: Schema
+    function: Callable[..., xr.Dataset]
+    cost: Callable[..., Cost]
+
+    def __call__(self, *args: Any, **inputs_and_settings: Any) -> xr.Dataset:
+        """Return the product's lazy Dataset, checked against the schema."""
+        return self.schema.describe(self.function(*args, **inputs_and_settings))
+
+
+def stage(
+    name: str, *, version: int, schema: Schema, cost: Callable[..., Cost] | None = None
+) -> Callable[[Callable[..., xr.Dataset]], Stage]:
+    """Make a stage of a function."""
+
+    def make(function: Callable[..., xr.Dataset]) -> Stage:
+        made = Stage(name, function.__name__, version, schema, function, cost or block_cost)
+        object.__setattr__(made, "__doc__", function.__doc__)
+        return made
+
+    return make
+
+
+def block_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
+    """Return the cost of a stage that holds little more than its largest block, twice."""
+    return Cost(memory=2 * largest_block(output))
+
+
+def largest_block(dataset: xr.Dataset) -> int:
+    """Return the bytes of the largest block of a lazy Dataset."""
+    return sum(
+        array.dtype.itemsize * int(np.prod([max(sizes) for sizes in array.chunks]))
+        if array.chunks
+        else array.nbytes
+        for array in dataset.data_vars.values()
+    )
+
+
+@dataclass(frozen=True)
+class Block:
+    """Computes one block and checks what comes out against what was declared."""
+
+    compute: Callable[[int, int], Mapping[str, np.ndarray]]
+    declared: Mapping[str, tuple[tuple[str, ...], tuple[int, ...], np.dtype[Any]]] = field(repr=False)
+    along: str | None
+
+    def __call__(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        """Return the block's arrays.
+
+        Raises
+        ------
+        TypeError
+            If an array's shape or dtype is not what was declared: a fault of the stage.
+        """
+        found = self.compute(start, stop)
+        return {name: self._checked(name, np.asarray(found[name]), stop - start) for name in self.declared}
+
+    def _checked(self, name: str, array: np.ndarray, size: int) -> np.ndarray:
+        dims, shape, dtype = self.declared[name]
+        expected = tuple(
+            size if dim == self.along else length for dim, length in zip(dims, shape, strict=True)
+        )
+        if array.shape != expected or array.dtype != dtype:
+            raise TypeError(f"{name} came out as {array.dtype} {array.shape}, declared {dtype} {expected}")
+        return array
+
+
+def lazily(  # noqa: PLR0913  (each names one thing a product may need said)
+    schema: Schema,
+    sizes: Mapping[str, int],
+    compute: Callable[[int, int], Mapping[str, np.ndarray]],
+    *,
+    coords: Mapping[str, Any] | None = None,
+    edges: Sequence[int] = (0, 1),
+    dtypes: Mapping[str, str] | None = None,
+    attrs: Mapping[str, Mapping[str, Any]] | None = None,
+    chunks: Mapping[str, int] | None = None,
+    leave_out: Sequence[str] = (),
+) -> xr.Dataset:
+    """Return a Dataset whose blocks are computed by `compute`, one dask task a block.
+
+    Parameters
+    ----------
+    schema
+        The arrays; the block dimension is the one they are cut along.
+    sizes
+        Size of every dimension.
+    compute
+        Arrays of the block from `start` to `stop`; must be picklable.
+    coords
+        Coordinates, in memory.
+    edges
+        The blocks' edges along the block dimension.
+    dtypes
+        Choice of dtype where the schema leaves one.
+    attrs
+        Further attributes by variable.
+    chunks
+        Stored chunk sizes that depend on the data, by dimension.
+    leave_out
+        Optional variables this product does not have.
+    """
+    import xarray as xr
+
+    kept = {name: variable for name, variable in schema.variables.items() if name not in leave_out}
+    declared = {
+        name: (variable.dims, tuple(sizes[dim] for dim in variable.dims), _dtype(name, variable, dtypes))
+        for name, variable in kept.items()
+    }
+    arrays = _arrays(Block(compute, declared, schema.block), edges)
+    dataset = xr.Dataset(
+        {name: (kept[name].dims, array, dict((attrs or {}).get(name, {}))) for name, array in arrays.items()},
+        coords=dict(coords or {}),
+    )
+    for variable in dataset.data_vars.values():
+        variable.encoding["preferred_chunks"] = dict(chunks or {})
+    return dataset
+
+
+def _dtype(name: str, variable: Variable, dtypes: Mapping[str, str] | None) -> np.dtype[Any]:
+    return np.dtype((dtypes or {}).get(name, variable.dtype.split("|")[0]))
+
+
+def _arrays(block: Block, edges: Sequence[int]) -> dict[str, Any]:
+    """Return a dask array a variable, all on one graph: a task a block, and one to pick each variable."""
+    import dask.array as da
+
+    token = uuid.uuid4().hex
+    spans = list(pairwise(edges))
+    graph: dict[Any, Any] = {(f"block-{token}", at): (block, *span) for at, span in enumerate(spans)}
+    cuts = {}
+    for name, (dims, shape, _) in block.declared.items():
+        sizes = tuple(stop - start for start, stop in spans)
+        cuts[name] = tuple(
+            sizes if dim == block.along else (size,) for dim, size in zip(dims, shape, strict=True)
+        )
+        for index in product(*(range(len(cut)) for cut in cuts[name])):
+            at = index[dims.index(block.along)] if block.along in dims else 0
+            graph[(f"{name}-{token}", *index)] = (_pick, (f"block-{token}", at), name)
+    return {
+        name: da.Array(graph, f"{name}-{token}", cuts[name], dtype=dtype)
+        for name, (_, _, dtype) in block.declared.items()
+    }
+
+
+def _pick(block: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    return block[name]

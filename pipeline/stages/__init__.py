@@ -1,0 +1,1 @@
+"""The stages: each arranges blocks and names arrays; arithmetic lies in `ridge`, `features`, `metrics`."""

@@ -1,0 +1,184 @@
+"""Ingest: from a source's files to betas, pictures and what is known of trials and voxels."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from storage.chunks import even_edges
+from storage.schema import Schema, Variable
+
+from ..stage import Cost, largest_block, lazily, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import xarray as xr
+
+    from storage.sources import Betas, Pictures, Source
+
+#: Pictures a block and a chunk: DESIGN's (32, H, W, 3) chunks, several of them a task.
+PICTURES = 256
+
+TRIALS = Schema(
+    {
+        "session": Variable(("trial",), "int16", "1", "session", "1-based as the release counts."),
+        "run": Variable(("trial",), "int16", "1", "run", "1-based as the release counts."),
+        "repeat": Variable(("trial",), "int16", "1", "0-based showing of the picture"),
+        "test": Variable(("trial",), "bool", "1", "held out for testing"),
+        "image_id": Variable(("trial",), "str", "1", "picture shown", "The data set's own id."),
+    }
+)
+
+VOXELS = Schema(
+    {
+        "i": Variable(("voxel",), "int32", "1", "first voxel index"),
+        "j": Variable(("voxel",), "int32", "1", "second voxel index"),
+        "k": Variable(("voxel",), "int32", "1", "third voxel index"),
+        "noise_ceiling": Variable(
+            ("voxel",), "float32", "percent", "noise ceiling", "Explainable variance; NaN where unknown."
+        ),
+        "in_roi": Variable(("roi", "voxel"), "bool", "1", "voxel lies in the region"),
+    }
+)
+
+BETAS = Schema(
+    {
+        "betas": Variable(
+            ("trial", "voxel"),
+            "float32|int16",
+            "percent signal change",
+            "response to one presentation",
+            chunks={"trial": 750, "voxel": 2048},
+            codec="lz4",
+        )
+    },
+    block="trial",
+)
+
+VALIDITY = Schema(
+    {
+        "valid": Variable(
+            ("session", "voxel"),
+            "bool",
+            "1",
+            "voxel holds data in the session",
+            "False where all of a session's values are the same, as they are outside the scanned volume.",
+        )
+    }
+)
+
+STIMULI = Schema(
+    {
+        "picture": Variable(
+            ("image", "y", "x", "channel"), "uint8", "1", "picture shown", chunks={"image": 32}
+        )
+    },
+    block="image",
+)
+
+CAPTIONS = Schema(
+    {"caption": Variable(("image", "slot"), "str", "1", "caption", 'An empty text means "none".')}
+)
+
+
+@stage("ingest", version=1, schema=TRIALS)
+def trials(*, source: Source, subject: str) -> xr.Dataset:
+    """Return what was shown when, one entry a presentation."""
+    return source.trials(subject)
+
+
+@stage("ingest", version=1, schema=VOXELS)
+def voxels(*, source: Source, subject: str) -> xr.Dataset:
+    """Return where the voxels lie and which regions they belong to."""
+    return source.voxels(subject)
+
+
+def _betas_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
+    return Cost(memory=3 * largest_block(output), moved=output.betas.nbytes)
+
+
+@stage("ingest", version=1, schema=BETAS, cost=_betas_cost)
+def betas(trials: xr.Dataset, voxels: xr.Dataset, *, source: Source, subject: str) -> xr.Dataset:
+    """Return the responses of every voxel to every presentation, one block a run of trials."""
+    reader = source.betas(subject)
+    n_trials, n_voxels = reader.shape
+    scaled = {"scale_factor": reader.scale} if reader.scale != 1 else {}
+    shown = ("session", "run", "repeat", "image_id")
+    return lazily(
+        BETAS,
+        {"trial": n_trials, "voxel": n_voxels},
+        partial(_read_betas, reader),
+        coords={
+            **{name: ("trial", trials[name].values) for name in shown},
+            **voxel_coords(voxels),
+        },
+        edges=even_edges(n_trials, reader.block),
+        dtypes={"betas": reader.dtype},
+        attrs={"betas": scaled},
+        chunks={"trial": reader.block},
+    )
+
+
+def _read_betas(reader: Betas, start: int, stop: int) -> Mapping[str, np.ndarray]:
+    return {"betas": reader.read(start, stop)}
+
+
+def voxel_coords(voxels: xr.Dataset) -> dict[str, Any]:
+    """Return the coordinates that every product along `voxel` carries."""
+    return {name: ("voxel", voxels[name].values) for name in ("i", "j", "k", "noise_ceiling")}
+
+
+@stage("ingest", version=1, schema=VALIDITY)
+def validity(betas: xr.Dataset, voxels: xr.Dataset) -> xr.Dataset:
+    """Return which voxels hold data in which session."""
+    numbers = np.unique(betas.session.values)
+    return lazily(
+        VALIDITY,
+        {"session": len(numbers), "voxel": betas.sizes["voxel"]},
+        partial(_valid, betas),
+        coords={"session": numbers, **voxel_coords(voxels)},
+    )
+
+
+def _valid(betas: xr.Dataset, _start: int, _stop: int) -> Mapping[str, np.ndarray]:
+    """Read the betas a chunk of trials at a time: memory is one block, whatever the size of the data."""
+    session = betas.session.values
+    numbers = np.unique(session)
+    valid = np.zeros((len(numbers), betas.sizes["voxel"]), bool)
+    for row, number in enumerate(numbers):
+        rows = np.flatnonzero(session == number)
+        first = betas.betas[rows[0]].values
+        for start in range(rows[0], rows[-1] + 1, 750):
+            part = betas.betas[start : min(start + 750, rows[-1] + 1)].values
+            valid[row] |= (part != first).any(axis=0)
+    return {"valid": valid}
+
+
+@stage("ingest", version=1, schema=STIMULI)
+def stimuli(*, source: Source, subject: str) -> xr.Dataset:
+    """Return the distinct pictures."""
+    pictures = source.images(subject)
+    sizes = dict(zip(("image", "y", "x", "channel"), pictures.shape, strict=True))
+    split = np.where(pictures.test, "test", "train").astype(object)
+    return lazily(
+        STIMULI,
+        sizes,
+        partial(_read_pictures, pictures),
+        coords={"image_id": ("image", np.asarray(pictures.ids, dtype=object)), "split": ("image", split)},
+        edges=even_edges(sizes["image"], PICTURES),
+    )
+
+
+def _read_pictures(pictures: Pictures, start: int, stop: int) -> Mapping[str, np.ndarray]:
+    return {"picture": pictures.read(start, stop)}
+
+
+@stage("ingest", version=1, schema=CAPTIONS)
+def captions(*, source: Source, subject: str) -> xr.Dataset:
+    """Return the pictures' captions."""
+    found = source.captions(subject)
+    assert found is not None, "asked for the captions of a source that has none"
+    return found

@@ -1,0 +1,228 @@
+"""Respond: from single trials to the rows the ridge learns from, standardised and averaged."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from storage.chunks import even_edges
+from storage.schema import Schema, Variable
+
+from ..errors import ShapeError
+from ..stage import Cost, lazily, stage
+from .ingest import voxel_coords
+from .rows import Average, arrange, folds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import xarray as xr
+
+Standardize = Literal["train", "session", "run", "scalar", "none"]
+
+#: Voxels a block: the width of a betas chunk, so that no chunk is decoded twice.
+VOXELS = 2048
+#: Voxels worked on at once inside a block, in float64.
+PART = 256
+
+RESPONSES = Schema(
+    {
+        "response": Variable(
+            ("row", "voxel"),
+            "float32",
+            "standard deviations of the training trials",
+            "standardised response",
+            "Percent signal change where nothing was standardised.",
+            chunks={"voxel": 1024},
+        ),
+        "mean": Variable(
+            ("voxel",),
+            "float32",
+            "percent signal change",
+            "mean of the training trials",
+            chunks={"voxel": 1024},
+        ),
+        "std": Variable(
+            ("voxel",),
+            "float32",
+            "percent signal change",
+            "standard deviation of the training trials",
+            "With ddof 1; 0 for a constant voxel, whose responses are 0.",
+            chunks={"voxel": 1024},
+        ),
+    },
+    block="voxel",
+)
+
+MOMENTS = Schema(
+    {
+        "mean": Variable((), "float64", "percent signal change", "mean over all training trials and voxels"),
+        "std": Variable(
+            (), "float64", "percent signal change", "standard deviation over the same", "With ddof 0."
+        ),
+    }
+)
+
+
+def _moments_cost(_output: xr.Dataset, betas: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
+    return Cost(memory=3 * 750 * betas.sizes["voxel"] * 8)
+
+
+@stage("respond", version=1, schema=MOMENTS, cost=_moments_cost)
+def moments(trials: xr.Dataset, betas: xr.Dataset) -> xr.Dataset:
+    """Return one mean and one standard deviation over all training trials and voxels.
+
+    MinD-Vis standardises so: one number for the whole matrix, ddof 0.
+    """
+    return lazily(MOMENTS, {}, partial(_moments, betas, trials.test.values))
+
+
+def _moments(betas: xr.Dataset, test: np.ndarray, _start: int, _stop: int) -> Mapping[str, np.ndarray]:
+    count, mean, square = 0, 0.0, 0.0  # Chan's pairwise update: one pass, no cancellation
+    for start in range(0, len(test), 750):
+        part = _percent(betas, betas.betas[start : start + 750].values)[~test[start : start + 750]]
+        if part.size:
+            shift = part.mean() - mean
+            total = count + part.size
+            square += ((part - part.mean()) ** 2).sum() + shift**2 * count * part.size / total
+            mean += shift * part.size / total
+            count = total
+    return {"mean": np.asarray(mean), "std": np.asarray(np.sqrt(square / count))}
+
+
+def _responses_cost(output: xr.Dataset, betas: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
+    n_trials = betas.sizes["trial"]
+    block = min(VOXELS, betas.sizes["voxel"])
+    stored = betas.betas.dtype.itemsize
+    return Cost(memory=n_trials * (block * stored + PART * 8 * 4) + output.sizes["row"] * block * 4)
+
+
+@stage("respond", version=1, schema=RESPONSES, cost=_responses_cost)
+def responses(
+    trials: xr.Dataset,
+    voxels: xr.Dataset,
+    betas: xr.Dataset,
+    moments: xr.Dataset | None = None,
+    *,
+    standardize: Standardize = "train",
+    average_repeats: Average = "all",
+    folds: int = 5,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Return one row a picture (or a trial): standardised per voxel, then averaged over showings.
+
+    Parameters
+    ----------
+    trials, voxels, betas
+        Products of ingest.
+    moments
+        Needed for ``standardize = "scalar"``.
+    standardize
+        What mean and standard deviation (ddof 1) are taken over, always of training trials alone:
+        all of them ("train"), those of the session or run, or one number for all voxels ("scalar").
+    average_repeats
+        Whether a picture's trials become one row.
+    folds, seed
+        Cross-validation folds dealt to the training pictures, and the seed they are dealt with.
+
+    Returns
+    -------
+    response (row, voxel) float32; mean, std (voxel) float32
+
+    Raises
+    ------
+    ShapeError
+        If the trials cannot be split, or a session or run to standardise by has under two training trials.
+    """
+    rows = arrange(trials, average_repeats)
+    groups = _groups(trials, standardize)
+    split = np.where(rows.test, "test", "train").astype(object)
+    return lazily(
+        RESPONSES,
+        {"row": rows.count, "voxel": betas.sizes["voxel"]},
+        partial(_respond, betas, moments, trials.test.values, groups, rows.of_trial, standardize),
+        coords={
+            "image_id": ("row", rows.image_id),
+            "split": ("row", split),
+            "fold": ("row", folds_of(rows.image_id, rows.test, folds, seed)),
+            "repeat": ("row", rows.repeat),
+            "session": ("row", rows.session),
+            **voxel_coords(voxels),
+        },
+        edges=even_edges(betas.sizes["voxel"], VOXELS),
+    )
+
+
+def _groups(trials: xr.Dataset, standardize: Standardize) -> np.ndarray:
+    """Return the number of the group whose training trials standardise each trial."""
+    session, run = trials.session.values.astype(int), trials.run.values.astype(int)
+    keys = {"session": session, "run": session * 10_000 + run}.get(standardize, np.zeros_like(session))
+    _, group = np.unique(keys, return_inverse=True)
+    training = np.bincount(group[~trials.test.values], minlength=group.max() + 1)
+    if standardize != "none" and training.min() < 2:
+        where = "" if standardize in ("train", "scalar") else f" in one {standardize}"
+        raise ShapeError(f"only {training.min()} training trials{where}: a standard deviation needs two")
+    return group
+
+
+def _respond(
+    betas: xr.Dataset,
+    moments: xr.Dataset | None,
+    test: np.ndarray,
+    groups: np.ndarray,
+    of_trial: np.ndarray,
+    standardize: Standardize,
+    start: int,
+    stop: int,
+) -> Mapping[str, np.ndarray]:
+    stored = betas.betas[:, start:stop].values
+    average = averaging(of_trial)
+    response = np.empty((average.shape[0], stop - start), np.float32)
+    mean, std = np.empty(stop - start, np.float32), np.empty(stop - start, np.float32)
+    for part in _parts(stop - start):
+        percent = _percent(betas, stored[:, part])
+        mean[part], std[part] = training_moments(percent[~test])
+        if standardize == "scalar":
+            assert moments is not None
+            percent = (percent - float(moments["mean"])) / (float(moments["std"]) or 1.0)
+        elif standardize != "none":
+            standardize_groups(percent, groups, test)
+        response[:, part] = average @ percent
+    return {"response": response, "mean": mean, "std": std}
+
+
+def _parts(size: int) -> Iterator[slice]:
+    return (slice(start, min(start + PART, size)) for start in range(0, size, PART))
+
+
+def _percent(betas: xr.Dataset, stored: np.ndarray) -> np.ndarray:
+    """Return stored numbers in percent signal change, float64."""
+    return stored.astype(np.float64) * float(betas.betas.attrs.get("scale_factor", 1.0))
+
+
+def averaging(of_trial: np.ndarray) -> Any:
+    """Return the sparse (row, trial) matrix that averages each row's trials."""
+    from scipy.sparse import csr_array
+
+    weight = 1.0 / np.bincount(of_trial)[of_trial]
+    return csr_array((weight, (of_trial, np.arange(len(of_trial)))))
+
+
+def training_moments(percent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation (ddof 1) over the first axis; 0 for a constant voxel.
+
+    Rounding leaves a constant voxel a spread of some 1e-16 of its mean; that is no signal.
+    """
+    mean = percent.mean(axis=0)
+    std = percent.std(axis=0, ddof=1) if len(percent) > 1 else np.zeros_like(mean)
+    return mean, np.where(std > 1e-12 * np.abs(mean), std, 0.0)
+
+
+def standardize_groups(percent: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
+    """Standardise each group of trials in place by its own training trials; constant voxels become 0."""
+    for group in np.unique(groups):
+        inside = groups == group
+        mean, std = training_moments(percent[inside & ~test])
+        percent[inside] = np.where(std > 0, (percent[inside] - mean) / np.where(std > 0, std, 1.0), 0.0)

@@ -1,0 +1,219 @@
+"""Smooth: the matrix that turns the training pictures' features into predictions of the test rows.
+
+With the smoother S (test row, training picture), predictions are S Y for any targets Y: weights are
+never formed, and targets stream past in blocks.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from storage.schema import Schema, Variable
+
+from .. import ridge
+from ..stage import Cost, lazily, stage
+from .gram import training_blocks, training_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import xarray as xr
+
+_HELD_OUT = Variable(
+    ("held_out_row", "column"),
+    "float64|float32",
+    "1",
+    "smoother of training rows by ridges that saw no row of their picture",
+    'For correction = "stored": the moments of its predictions can be told without a test set.',
+    optional=True,
+)
+_ALPHA = Variable(
+    (), "float64", "1", "ridge penalty", "In scikit-learn's units: not divided by the number of rows."
+)
+
+SMOOTHER = Schema(
+    {
+        "smoother": Variable(
+            ("row", "column"),
+            "float64|float32",
+            "1",
+            "weight of each training picture in each prediction",
+            "Intercept folded in: predictions are smoother times the training pictures' features.",
+        ),
+        "alpha": _ALPHA,
+        "held_out": _HELD_OUT,
+    }
+)
+
+LEFT = Schema(
+    {
+        "left": Variable(
+            ("voxel", "column"),
+            "float64|float32",
+            "1",
+            "weight of each training picture in each voxel's ridge weight",
+            "Times centred targets it gives the ridge weights; behind centred test rows, predictions.",
+        ),
+        "alpha": _ALPHA,
+        "held_out": _HELD_OUT,
+    }
+)
+
+
+def training_pictures(responses: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct training pictures, and for each training row which of them it saw."""
+    seen = responses.image_id.values[: training_rows(responses)]
+    place: dict[str, int] = {}
+    of_row = np.array([place.setdefault(name, len(place)) for name in seen])
+    return np.array(list(place), dtype=object), of_row
+
+
+def _sample(responses: xr.Dataset, seed: int) -> np.ndarray:
+    return ridge.sample_rows(training_rows(responses), seed)
+
+
+def _smoother_like(
+    schema: Schema, responses: xr.Dataset, gram: xr.Dataset, compute: Any, *, held_out: bool, seed: int
+) -> xr.Dataset:
+    """Return the lazy Dataset of a smoother or left factor."""
+    pictures, _ = training_pictures(responses)
+    count, dtype = training_rows(responses), str(gram.gram.dtype)
+    sizes = {
+        "row": responses.sizes["row"] - count,
+        "voxel": responses.sizes["voxel"],
+        "column": len(pictures),
+    }
+    if held_out:
+        sizes["held_out_row"] = len(_sample(responses, seed))
+    return lazily(
+        schema,
+        sizes,
+        compute,
+        coords={"image_id": ("column", pictures)},
+        dtypes={"smoother": dtype, "left": dtype, "held_out": dtype},
+        leave_out=() if held_out else ("held_out",),
+    )
+
+
+def _smoother_cost(
+    output: xr.Dataset, responses: xr.Dataset, gram: xr.Dataset, **_inputs: xr.Dataset
+) -> Cost:
+    order, held = gram.sizes["column"], output.sizes.get("held_out_row", 0)
+    sides = output.sizes.get("row", output.sizes["column"]) + held
+    memory = 3 * gram.gram.nbytes + 3 * output.nbytes
+    if order == responses.sizes["voxel"]:  # the primal holds all rows of its few voxels
+        memory += 3 * responses.response.nbytes
+    return Cost(memory=memory, flops=ridge.factor_flops(order, sides))
+
+
+@stage("regress", version=1, schema=SMOOTHER, cost=_smoother_cost)
+def dual_smoother(
+    responses: xr.Dataset,
+    gram: xr.Dataset,
+    cross: xr.Dataset,
+    *,
+    alpha: float,
+    held_out: bool = False,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Return cross (Gram + alpha I)^-1, a column a distinct training picture, the intercept folded in.
+
+    Parameters
+    ----------
+    responses, gram, cross
+        Products of the same rows.
+    alpha
+        Ridge penalty, above 0.
+    held_out
+        Also keep the leave-one-out smoother of a seeded choice of training rows.
+    seed
+        Of that choice.
+    """
+    compute = partial(_dual_smoother, responses, gram, cross, alpha, held_out, seed)
+    return _smoother_like(SMOOTHER, responses, gram, compute, held_out=held_out, seed=seed)
+
+
+def _dual_smoother(
+    responses: xr.Dataset,
+    gram: xr.Dataset,
+    cross: xr.Dataset,
+    alpha: float,
+    held_out: bool,  # noqa: FBT001  (positional for `partial`)
+    seed: int,
+    _start: int,
+    _stop: int,
+) -> Mapping[str, np.ndarray]:
+    pictures, of_row = training_pictures(responses)
+    lower = gram.gram.values
+    factor = ridge.factorise(lower, alpha)
+    found = {
+        "smoother": ridge.merge_columns(
+            ridge.dual_smoother(factor, cross.cross.values), of_row, len(pictures)
+        ),
+        "alpha": np.asarray(float(alpha)),
+    }
+    if held_out:
+        sample = _sample(responses, seed)
+        rows = ridge.partners(sample, of_row)
+        hat = ridge.dual_smoother(factor, ridge.gram_rows(lower, rows))
+        found["held_out"] = ridge.merge_columns(
+            ridge.leave_out(hat, rows, of_row, sample), of_row, len(pictures)
+        )
+    return found
+
+
+@stage("regress", version=1, schema=SMOOTHER, cost=_smoother_cost)
+def primal_smoother(
+    responses: xr.Dataset, gram: xr.Dataset, *, alpha: float, held_out: bool = False, seed: int = 0
+) -> xr.Dataset:
+    """Return the same smoother through the voxels' Gram: for fewer voxels than training rows."""
+    compute = partial(_primal, responses, gram, alpha, held_out, seed, "smoother")
+    return _smoother_like(SMOOTHER, responses, gram, compute, held_out=held_out, seed=seed)
+
+
+@stage("regress", version=1, schema=LEFT, cost=_smoother_cost)
+def primal_left(
+    responses: xr.Dataset, gram: xr.Dataset, *, alpha: float, held_out: bool = False, seed: int = 0
+) -> xr.Dataset:
+    """Return (Gram + alpha I)^-1 Xc^T: cheaper than a smoother where test rows outnumber voxels."""
+    compute = partial(_primal, responses, gram, alpha, held_out, seed, "left")
+    return _smoother_like(LEFT, responses, gram, compute, held_out=held_out, seed=seed)
+
+
+def _primal(
+    responses: xr.Dataset,
+    gram: xr.Dataset,
+    alpha: float,
+    held_out: bool,  # noqa: FBT001
+    seed: int,
+    form: str,
+    _start: int,
+    _stop: int,
+) -> Mapping[str, np.ndarray]:
+    pictures, of_row = training_pictures(responses)
+    factor = ridge.factorise(gram.gram.values, alpha)
+    training, test = centred_rows(responses)
+    if form == "left":
+        made = ridge.primal_left(factor, training)
+    else:
+        made = ridge.primal_smoother(factor, test, training_blocks(responses))
+    found = {form: ridge.merge_columns(made, of_row, len(pictures)), "alpha": np.asarray(float(alpha))}
+    if held_out:
+        sample = _sample(responses, seed)
+        rows = ridge.partners(sample, of_row)
+        hat = ridge.primal_smoother(factor, training[rows], training_blocks(responses))
+        found["held_out"] = ridge.merge_columns(
+            ridge.leave_out(hat, rows, of_row, sample), of_row, len(pictures)
+        )
+    return found
+
+
+def centred_rows(responses: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return training and test rows less the training mean, float64: only where voxels are few."""
+    count = training_rows(responses)
+    rows = responses.response.values
+    means = ridge.column_means(rows[:count])
+    return ridge.centred(rows[:count], means, "float64"), ridge.centred(rows[count:], means, "float64")

@@ -1,0 +1,110 @@
+"""A step of a plan: one product, the stage that makes it, and the steps it takes its inputs from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from storage.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import xarray as xr
+
+    from storage.archive import Archive
+    from storage.product import Product
+    from storage.sources import Source
+
+    from .stage import Cost, Stage
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an ingest step reads: a source, for one subject."""
+
+    source: Source
+    subject: str
+    identity: Mapping[str, Any]
+
+    @property
+    def stamps(self) -> Mapping[str, str]:
+        """Etag by file, as it is now."""
+        return self.source.stamps(self.subject)
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One product to be made: a stage, its settings, and the steps it takes its inputs from."""
+
+    owner: str
+    product: str
+    """Name, as in ``predictions/pixels``."""
+    maker: Stage
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, Step] = field(default_factory=dict)
+    origin: Origin | None = None
+
+    def __str__(self) -> str:
+        return f"{self.owner}/{self.product}"
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage, as ``--until`` knows it."""
+        return self.maker.name
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What the product means: stage, version, settings, inputs, source."""
+        return fingerprint(
+            {
+                "stage": self.maker.title,
+                "version": self.maker.version,
+                "settings": self.settings,
+                "inputs": {name: step.fingerprint for name, step in self.inputs.items()},
+                "source": self.origin.identity if self.origin else None,
+            }
+        )
+
+    @property
+    def address(self) -> str:
+        """Owner, name and fingerprint."""
+        return f"{self.owner}/{self.product}@{self.fingerprint}"
+
+    def in_archive(self, archive: Archive) -> Product:
+        """Return the product's place."""
+        return archive.product(self.owner, self.product, self.fingerprint)
+
+    def about(self) -> dict[str, Any]:
+        """Return what the product says of itself."""
+        return {
+            "stage": self.maker.name,
+            "maker": self.maker.title,
+            "version": self.maker.version,
+            "settings": dict(self.settings),
+            "inputs": {name: step.address for name, step in self.inputs.items()},
+            "source": dict(self.origin.identity) if self.origin else None,
+            "device": "cpu",
+        }
+
+    def lazy(self, inputs: Mapping[str, xr.Dataset]) -> xr.Dataset:
+        """Return the product's lazy Dataset."""
+        origin = {"source": self.origin.source, "subject": self.origin.subject} if self.origin else {}
+        return self.maker(**inputs, **origin, **self.settings)
+
+    @cached_property
+    def dataset(self) -> xr.Dataset:
+        """The lazy Dataset on lazy inputs: shapes, ids and blocks without a product existing."""
+        return self.lazy({name: step.dataset for name, step in self.inputs.items()})
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What making it costs, by its shapes."""
+        return self.maker.cost(self.dataset, **{name: step.dataset for name, step in self.inputs.items()})
+
+    @cached_property
+    def blocks(self) -> int:
+        """Number of blocks."""
+        along = self.maker.schema.block
+        return len(self.dataset.chunksizes[along]) if along else 1

@@ -1,0 +1,271 @@
+"""Worker processes on this machine: what dies, what is heard, and what is left behind."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dask
+import psutil
+import pytest
+from distributed import LocalCluster
+
+from cluster import (
+    ClusterConfig,
+    ClusterLost,
+    ClusterNotStarted,
+    Need,
+    NeedUnmet,
+    Task,
+    TaskFailed,
+    client,
+    connect,
+    dispatch,
+)
+
+
+def slow_square(number, seconds=0.1):
+    time.sleep(seconds)
+    return number * number
+
+
+def process():
+    return os.getpid()
+
+
+def die():
+    os._exit(1)
+
+
+def die_once(path):
+    if not Path(path).exists():
+        Path(path).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "lived"
+
+
+def fail_here_first(path):
+    """Fail on the process that calls this first, for ever."""
+    if not Path(path).exists():
+        Path(path).write_text(str(os.getpid()))
+    if Path(path).read_text() == str(os.getpid()):
+        raise OSError("not here")
+    return os.getpid()
+
+
+def lazy_sum():
+    import dask.delayed
+
+    return dask.delayed(sum)([1, 2]).compute()
+
+
+def raise_unpicklable():
+    class Odd(Exception):
+        def __reduce__(self):
+            raise TypeError("stays here")
+
+    raise Odd("odd")
+
+
+def test_work_is_done_in_other_processes(local):
+    found = {result.value for result in dispatch(local, [Task(f"t{i}", process) for i in range(8)])}
+    assert os.getpid() not in found
+    assert (local.kind, local.slots, local.memory, local.gpus) == ("local", 2, 2 * 10**9, 0)
+
+
+def test_every_socket_is_on_loopback(local):
+    here = psutil.Process()
+    listening = [
+        (one.pid, socket.laddr.ip)
+        for one in (here, *here.children(recursive=True))
+        for socket in one.net_connections("inet")
+        if socket.status == psutil.CONN_LISTEN
+    ]
+    assert {address for _, address in listening} == {"127.0.0.1"}
+    assert len({pid for pid, _ in listening}) == 3  # this process and both workers
+    assert local.dashboard.startswith("http://127.0.0.1:")
+
+
+def test_killed_workers_are_replaced(local, tmp_path):
+    tasks = [Task(f"t{i}", slow_square, (i,)) for i in range(20)]
+    tasks.insert(5, Task("fragile", die_once, (tmp_path / "died",)))
+    found = {result.key: result.value for result in dispatch(local, tasks)}
+    assert found == {f"t{i}": i * i for i in range(20)} | {"fragile": "lived"}
+
+
+def test_a_task_that_kills_its_workers_is_named_among_others(local):
+    tasks = [Task("good a", slow_square, (1,)), Task("poison", die), Task("good b", slow_square, (2,))]
+    with pytest.raises(
+        TaskFailed, match=r"'poison': every worker that ran it died.*memory.* Log: .*worker-\d\.log"
+    ) as caught:
+        list(dispatch(local, tasks))
+    assert caught.value.exit_code == 1
+    assert Path(caught.value.log).parent.is_dir()
+
+
+def test_a_failed_task_is_tried_on_another_worker(local, tmp_path):
+    (result,) = dispatch(local, [Task("picky", fail_here_first, (tmp_path / "first",))])
+    assert result.tries == 2
+
+
+def test_the_traceback_travels_and_is_in_the_log(local, tmp_path):
+    tasks = [Task("bad", fail_here_first, (tmp_path / "absent" / "first",))]
+    with pytest.raises(TaskFailed) as caught:
+        list(dispatch(local, tasks))
+    assert "in fail_here_first" in caught.value.__cause__.__notes__[0]
+    assert "in fail_here_first" in Path(caught.value.log).read_text()
+
+
+def test_errors_that_cannot_be_pickled_are_told(local):
+    with pytest.raises(TaskFailed, match="RuntimeError: Odd: odd"):
+        list(dispatch(local, [Task("odd", raise_unpicklable)]))
+
+
+def test_lazy_arrays_are_computed_in_the_task(local):
+    assert next(dispatch(local, [Task("lazy", lazy_sum)])).value == 3
+
+
+def test_ctrl_c_cancels_and_returns_promptly(local):
+    start = time.monotonic()
+    results = dispatch(
+        local, [Task(f"waiting {i}", slow_square, (i, 0.1 if i == 0 else 1.0)) for i in range(8)]
+    )
+    next(results)
+    with pytest.raises(KeyboardInterrupt):
+        results.throw(KeyboardInterrupt)
+    assert time.monotonic() - start < 3
+    assert not [key for key in local.client.futures if key.startswith("waiting")]
+
+
+def test_configuration_environment_and_default_client_are_left_alone(tmp_path):
+    before = copy.deepcopy(dask.config.config), dict(os.environ)
+    with connect(ClusterConfig(workers=1)) as workers:
+        folder = Path(workers.log("0")).parent
+        workers.logs.named = False
+        assert dask.config.get("distributed.scheduler.worker-ttl") == "120s"
+        assert dask.base.get_scheduler() is None
+    assert (dask.config.config, dict(os.environ)) == before
+    assert not folder.exists()
+
+
+def test_a_cluster_that_cannot_start_says_why():
+    with pytest.raises(
+        ClusterNotStarted, match="1 local workers could not be started: No module named 'absent'"
+    ):
+        connect(ClusterConfig(workers=1, options={"preload": ["absent"]})).__enter__()
+
+
+def test_interrupting_a_program_ends_it_without_chatter(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import time\n"
+        "from cluster import ClusterConfig, Task, connect, dispatch\n"
+        "if __name__ == '__main__':\n"
+        "    with connect(ClusterConfig(workers=1)) as workers:\n"
+        "        print('ready', flush=True)\n"
+        "        try:\n"
+        "            list(dispatch(workers, [Task('long', time.sleep, (60,))]))\n"
+        "        except KeyboardInterrupt:\n"
+        "            print('interrupted', flush=True)\n"
+        "            raise SystemExit(130) from None\n"
+    )
+    running = subprocess.Popen(
+        [sys.executable, str(program)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    with running:
+        assert running.stdout.readline() == "ready\n"
+        time.sleep(0.3)
+        start = time.monotonic()
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: the workers hear it too
+        out, err = running.communicate(timeout=20)
+    assert (out, err, running.returncode) == ("interrupted\n", "", 130)
+    assert time.monotonic() - start < 5
+
+
+@pytest.fixture
+def foreign():
+    """A scheduler with one worker in this process that is not ours."""
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=2,
+        processes=False,
+        protocol="tcp",
+        dashboard_address="127.0.0.1:0",
+        resources={"GPU": 1},
+    ) as cluster:
+        yield cluster
+
+
+def at(cluster, **options):
+    return ClusterConfig(kind="address", address=cluster.scheduler_address, options=options)
+
+
+def test_an_address_is_used_and_left_running(foreign):
+    for _ in range(2):
+        with connect(at(foreign)) as workers:
+            assert (workers.kind, workers.slots, workers.gpus) == ("address", 2, 1)
+            tasks = [Task(f"t{i}", slow_square, (i, 0), Need(gpu=i == 1)) for i in range(4)]
+            assert sorted(result.value for result in dispatch(workers, tasks)) == [0, 1, 4, 9]
+    assert foreign.status.name == "running"
+    assert len(foreign.workers) == 1
+
+
+def test_a_lost_scheduler_is_told(foreign):
+    with connect(at(foreign)) as workers:
+        results = dispatch(
+            workers, [Task(f"t{i}", slow_square, (i, 0.0 if i == 0 else 1.0)) for i in range(4)]
+        )
+        next(results)
+        foreign.close()
+        with pytest.raises(ClusterLost, match="run the same command again"):
+            list(results)
+
+
+def test_a_cluster_without_workers_is_given_up(foreign, monkeypatch):
+    monkeypatch.setattr(client, "PATIENCE", 0.1)
+    with connect(at(foreign)) as workers:
+        results = dispatch(
+            workers, [Task("a", slow_square, (1, 0)), Task("b", slow_square, (1, 2))], window=1
+        )
+        next(results)
+        foreign.scale(0)
+        with pytest.raises(ClusterLost, match="no worker for"):
+            list(results)
+
+
+def test_a_paused_idle_worker_is_given_up(foreign, monkeypatch):
+    monkeypatch.setattr(client, "PATIENCE", 0.1)
+    paused = {"name": 0, "status": "paused", "memory_limit": 10**9, "metrics": {"executing": 0}}
+    with connect(at(foreign)) as workers:
+        monkeypatch.setattr(workers, "workers", lambda: {"tcp://127.0.0.1:1": paused})
+        workers.watch()
+        time.sleep(0.2)
+        with pytest.raises(NeedUnmet, match=r"worker 0 .* paused .* 1.0 GB; raise memory"):
+            workers.watch()
+        paused["metrics"]["executing"] = 1
+        workers.watch()
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_an_address_nobody_answers_at_is_told(scheme):
+    config = ClusterConfig(kind="address", address=f"{scheme}://127.0.0.1:9", options={"timeout": 0.5})
+    with pytest.raises(ClusterNotStarted, match=r"no dask scheduler was reached at t.*:9 within 0.5 s"):
+        connect(config).__enter__()
+
+
+def test_a_scheduler_without_workers_is_told():
+    with (
+        LocalCluster(n_workers=0, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0") as empty,
+        pytest.raises(ClusterNotStarted, match="has no workers; start one with: dask worker"),
+    ):
+        connect(at(empty)).__enter__()

@@ -1,0 +1,122 @@
+"""A small release of ready-made voxels, and what reads an archive back byte by byte."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from pipeline.recipe import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+SIDE = 16
+
+
+def _pictures(random: np.random.Generator, count: int) -> np.ndarray:
+    """Smooth pictures, all different: a bright disc somewhere on a gradient."""
+    y, x = np.mgrid[:SIDE, :SIDE]
+    found = []
+    for _ in range(count):
+        row, column, radius = [*random.uniform(3, SIDE - 3, 2).tolist(), random.uniform(2, 5)]
+        disc = np.exp(-(((y - row) ** 2 + (x - column) ** 2) / radius**2))
+        slope = random.uniform(-1, 1, 2)
+        found.append(0.7 * disc + 0.3 * (0.5 + (slope[0] * y + slope[1] * x) / (4 * SIDE)))
+    return np.round(np.clip(found, 0, 1) * 255).astype(np.uint8)
+
+
+def release(
+    *, voxels: int = 120, train: int = 40, test: int = 12, repeats: int = 1, noise: float = 0.5, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Return arrays as a lab would have them: voxels answer linearly to pixels, with noise."""
+    random = np.random.default_rng(seed)
+    pictures = _pictures(random, train + test)
+    code = random.normal(size=(SIDE * SIDE, voxels))
+    clean = (pictures.reshape(len(pictures), -1) / 255 - 0.5) @ code
+    train_index, test_index = np.tile(np.arange(train), repeats), np.tile(np.arange(test), repeats)
+
+    def shown(index: np.ndarray) -> np.ndarray:
+        return clean[index] + noise * clean.std() * random.normal(size=(len(index), voxels)) + 2.0
+
+    return {
+        "train_voxels": shown(train_index).astype(np.float32),
+        "test_voxels": shown(train + test_index).astype(np.float32),
+        "train_images": pictures[:train],
+        "test_images": pictures[train:],
+        "train_index": train_index,
+        "test_index": test_index,
+    }
+
+
+@pytest.fixture
+def arrays() -> Callable[..., dict[str, np.ndarray]]:
+    """Return the function that makes a release's arrays."""
+    return release
+
+
+@pytest.fixture
+def stored_bytes() -> Callable[[Path], dict[str, bytes]]:
+    """Return a function: what two archives must share to be identical, every chunk and array's metadata."""
+    return _stored_bytes
+
+
+@pytest.fixture
+def make_recipe(tmp_path: Path) -> Callable[..., Recipe]:
+    """Return a function that writes a release and returns a recipe for it."""
+
+    def make(
+        changes: Mapping[str, Any] | None = None, arrays: Mapping[str, np.ndarray] | None = None, **how: Any
+    ) -> Recipe:
+        given = dict(arrays) if arrays is not None else release(**how)
+        np.savez(tmp_path / "release.npz", **given)
+        return Recipe.from_mapping(merged(tables(), changes or {}), tmp_path)
+
+    return make
+
+
+def tables() -> dict[str, Any]:
+    """Return the tables of a recipe that runs every stage."""
+    roles = ("train_voxels", "test_voxels", "train_images", "test_images", "train_index", "test_index")
+    return {
+        "data": {
+            "dataset": "arrays",
+            "source": "release.npz",
+            "archive": "archive",
+            "subjects": ["s1"],
+            "arrays": {role: role for role in roles},
+        },
+        "features": {
+            "pixels": {"model": "pixels", "size": SIDE},
+            "pca": {"model": "pca", "size": SIDE, "components": 8},
+        },
+        "ridge": {"spaces": {"pixels": {"alpha": 30}, "pca": {"alpha": 10, "correction": "stored"}}},
+        "images": {"pixels": {"generator": "pixels"}, "pca": {"generator": "pca"}},
+        "scores": {
+            "pixels": {"metrics": ["pixcorr", "ssim", "two-way-pixels"]},
+            "pca": {"metrics": ["pixcorr"]},
+        },
+    }
+
+
+def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `under` with the tables of `over` laid into it; None removes."""
+    found = dict(under)
+    for key, value in over.items():
+        if value is None:
+            found.pop(key, None)
+        elif isinstance(value, dict) and isinstance(found.get(key), dict):
+            found[key] = merged(found[key], value)
+        else:
+            found[key] = value
+    return found
+
+
+def _stored_bytes(archive: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(archive)): path.read_bytes()
+        for path in sorted(archive.rglob("*"))
+        if path.is_file() and "data" in path.relative_to(archive).parts[:-2]
+    }

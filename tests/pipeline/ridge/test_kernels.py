@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import array_api_strict
+import numpy as np
+import pytest
+
+from pipeline.ridge.kernels import kernels_for, on_array_api, on_numpy
+from pipeline.ridge.namespace import namespace_of
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_updates_are_in_place_in_slices_of_columns(random, dtype, order):
+    band = on_numpy.accumulator(4, 9, np.empty(0, dtype))
+    left, right = random.normal(size=(4, 6)).astype(dtype), random.normal(size=(3, 6)).astype(dtype)
+    left, right = np.array(left, order=order), np.array(right, order=order)
+    on_numpy.product_update(band[:, :3], left, right)
+    on_numpy.rank_k_update(band[:, 3:7], left)
+    expected = np.concatenate([left @ right.T, np.tril(left @ left.T), np.zeros((4, 2))], axis=1)
+    np.testing.assert_allclose(band, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_blas_is_not_handed_copies(random, monkeypatch):
+    results = []
+    monkeypatch.setattr(on_numpy, "_keep", lambda accumulator, result: results.append(accumulator is result))
+    band = on_numpy.accumulator(4, 9, np.empty(0))
+    on_numpy.product_update(band[:, :3], random.normal(size=(4, 6)), random.normal(size=(3, 6)))
+    on_numpy.rank_k_update(band[:, 3:7], random.normal(size=(4, 6)))
+    assert results == [True, True]
+
+
+def test_an_accumulator_in_the_wrong_order_is_still_updated(random):
+    block, accumulator = random.normal(size=(4, 6)), np.zeros((4, 4))
+    on_numpy.rank_k_update(accumulator, block)
+    np.testing.assert_allclose(accumulator, np.tril(block @ block.T))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_differences_are_rounded_once(library, random, dtype):
+    block, means = random.normal(1e4, 1, (600, 3)).astype("float32"), random.normal(1e4, 1, 3)
+    put = library.put(block)
+    found = library.get(kernels_for(put).difference(put, library.put(means), dtype))
+    np.testing.assert_array_equal(found, (block.astype("float64") - means).astype(dtype), strict=True)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_factor_and_solves(library, random, order):
+    x, rows = random.normal(size=(6, 9)), random.normal(size=(3, 6))
+    matrix = x @ x.T
+    lower = library.put(np.array(np.tril(matrix) + np.triu(np.full((6, 6), 7.0), 1), order=order))
+    kernels = kernels_for(lower)
+    factor = kernels.cholesky(lower, 2.0)
+    expected = np.linalg.cholesky(matrix + 2 * np.eye(6))
+    np.testing.assert_allclose(library.get(factor), expected, atol=1e-12)
+    plain = library.get(kernels.solve_triangular(factor, library.put(rows), transposed=False))
+    np.testing.assert_allclose(plain @ expected, rows, atol=1e-12)
+    turned = library.get(kernels.solve_triangular(factor, library.put(rows), transposed=True))
+    np.testing.assert_allclose(turned @ expected.T, rows, atol=1e-12)
+
+
+def test_no_factor_of_an_indefinite_matrix(library):
+    lower = library.put(-np.eye(3))
+    with pytest.raises(np.linalg.LinAlgError):
+        kernels_for(lower).cholesky(lower, 0.5)
+
+
+def test_a_factor_of_nan_counts_as_none():
+    strict = array_api_strict.asarray([[float("nan")]])
+    with pytest.raises(np.linalg.LinAlgError):
+        on_array_api.cholesky(strict, 1.0)
+
+
+def test_arrays_find_their_own_library(monkeypatch):
+    strict = array_api_strict.asarray([1.0])
+    assert namespace_of(np.ones(1)) is np
+    assert namespace_of(strict) is array_api_strict
+    assert kernels_for(strict) is on_array_api
+    monkeypatch.setitem(__import__("sys").modules, "array_api_compat", None)
+    assert namespace_of(strict) is array_api_strict
+    assert namespace_of("text").__name__ == "builtins"

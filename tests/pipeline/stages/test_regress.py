@@ -1,0 +1,104 @@
+"""What the pipeline predicts is what scikit-learn's Ridge predicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from cluster import ClusterConfig
+from pipeline import plan, run
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+THREADS = ClusterConfig(kind="threads", workers=2)
+
+
+def _made(recipe) -> dict[str, xr.Dataset]:
+    planned = run(recipe, cluster=THREADS).plan
+    return {step.product: step.in_archive(planned.archive).open().load() for step in planned}
+
+
+def _parts(made: dict[str, Any]) -> tuple[np.ndarray, ...]:
+    """Return training rows, test rows and their targets, in float64."""
+    responses, features = made["responses"], made["features/pixels"]
+    place = {name: at for at, name in enumerate(features.image_id.values)}
+    x = responses.response.values.astype(float)
+    y = features.value.values.astype(float)[[place[name] for name in responses.image_id.values]]
+    train = responses.split.values == "train"
+    return x[train], x[~train], y[train], y[~train]
+
+
+def _relative(found: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected - expected.mean(axis=0)))
+
+
+@pytest.fixture(params=["dual", "primal", "left"])
+def shape(request) -> dict[str, int]:
+    """Return sizes that lead down each way through the ridge."""
+    return {
+        "dual": {"voxels": 120, "train": 40, "test": 12},
+        "primal": {"voxels": 30, "train": 60, "test": 12},
+        "left": {"voxels": 12, "train": 60, "test": 50},
+    }[request.param]
+
+
+@pytest.mark.parametrize("average", ["all", "none"])
+def test_predictions_are_those_of_scikit_learn(make_recipe, shape, average):
+    repeats = 1 if average == "all" else 3
+    changes = {"responses": {"average_repeats": average}, "ridge": {"spaces": {"pca": None}}}
+    made = _made(make_recipe({**changes, "images": None, "scores": None}, repeats=repeats, **shape))
+    x, x_test, y, _ = _parts(made)
+    expected = Ridge(alpha=30).fit(x, y).predict(x_test)
+    assert _relative(made["predictions/pixels"].predicted.values, expected) < 1e-5
+    if average == "all":
+        assert ("left" in made["smoother/pixels"]) == (shape["voxels"] == 12)
+        assert ("voxel" in made["gram/all"].dims) == (shape["voxels"] < shape["train"])
+
+
+@pytest.mark.parametrize("correction", ["none", "stored", "test-batch"])
+def test_each_correction_is_its_formula(make_recipe, shape, correction):
+    spaces = {"pixels": {"alpha": 30, "correction": correction}, "pca": None}
+    made = _made(make_recipe({"ridge": {"spaces": spaces}, "images": None, "scores": None}, **shape))
+    x, x_test, y, y_test = _parts(made)
+    raw = Ridge(alpha=30).fit(x, y).predict(x_test)
+    if correction == "none":
+        expected = raw
+    else:
+        source = raw
+        if correction == "stored":
+            keep = ~np.eye(len(x), dtype=bool)
+            source = np.array(
+                [Ridge(alpha=30).fit(x[k], y[k]).predict(x[[i]])[0] for i, k in enumerate(keep)]
+            )
+        std = np.where(source.std(axis=0) > 1e-12, source.std(axis=0), np.inf)
+        expected = (raw - source.mean(axis=0)) / std * y.std(axis=0) + y.mean(axis=0)
+    found = made["predictions/pixels"]
+    assert _relative(found.predicted.values, expected) < 1e-5
+    with np.errstate(invalid="ignore"):
+        r = [np.corrcoef(a, b)[0, 1] for a, b in zip(expected.T, y_test.T, strict=True)]
+    np.testing.assert_allclose(found.r.values, np.nan_to_num(r), atol=2e-4)
+    assert np.isnan(found.stored_mean.values).all() == (correction != "stored")
+
+
+def test_a_constant_voxel_changes_nothing(make_recipe, arrays):
+    given = arrays()
+    plain = _made(make_recipe({"images": None, "scores": None}, given))
+    for split in ("train_voxels", "test_voxels"):
+        constant = np.full((len(given[split]), 1), 0.1, np.float32)
+        given[split] = np.concatenate([given[split], constant], axis=1)
+    wider = _made(make_recipe({"data": {"archive": "other"}, "images": None, "scores": None}, given))
+    assert wider["responses"]["std"].values[-1] == 0
+    assert not wider["responses"].response.values[:, -1].any()
+    first, second = (made["predictions/pixels"].predicted.values for made in (plain, wider))
+    np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+def test_the_gram_is_a_product_in_float64(make_recipe):
+    recipe = make_recipe()
+    steps = {step.product: step for step in plan(recipe)}
+    assert steps["gram/all"].dataset.gram.dtype == np.float64
+    assert steps["smoother/pixels"].inputs["gram"] is steps["smoother/pca"].inputs["gram"]

@@ -1,0 +1,91 @@
+"""Whatever happens to a stored byte is found, named, and gone after a repair."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from storage import damage
+from storage.markers import FRAME
+
+
+def _repair(kept, found):
+    kept.product.revoke({item.block for item in found} - {"seal"})
+    kept.finish()
+
+
+def _objects(product):
+    return sorted(name for name, _ in product.data.files() if name != "zarr.json")
+
+
+def test_a_whole_product_has_no_damage(anywhere):
+    assert damage.find(anywhere.finish()) == []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_flip_truncation_or_deletion_is_found_and_mended(kept, data):
+    product = kept.product if kept.product.sealed() else kept.finish()
+    name = data.draw(st.sampled_from(_objects(product)))
+    file = product.data / name
+    whole = file.read()
+    how = data.draw(st.sampled_from(["flip", "cut", "delete"]))
+    if how == "flip":
+        at = data.draw(st.integers(0, 8 * len(whole) - 1))
+        broken = bytearray(whole)
+        broken[at // 8] ^= 1 << at % 8
+        file.write(bytes(broken))
+    elif how == "cut":
+        file.write(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    else:
+        file.delete()
+    found = damage.find(product)
+    assert [item.chunk for item in found] == [f"data/{name}"]
+    assert (found[0].block == FRAME) == name.startswith(("image_id", "repeat")) or name.endswith("zarr.json")
+    _repair(kept, found)
+    assert damage.find(product) == []
+    assert file.read() == whole
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"nonsense"])
+def test_damaged_group_metadata_is_found_and_mended(kept, content):
+    product = kept.finish()
+    whole = (product.data / "zarr.json").read()
+    (product.data / "zarr.json").write(content)
+    found = damage.find(product)
+    assert [(item.block, item.chunk) for item in found] == [(FRAME, "data/zarr.json")]
+    _repair(kept, found)
+    assert (product.data / "zarr.json").read() == whole
+
+
+def test_a_damaged_or_missing_marker_is_found(kept):
+    product = kept.finish()
+    (product.place / "done" / "00001.json").write(b"}")
+    (product.place / "done" / "00002.json").delete()
+    assert {item.block: item.reason for item in damage.find(product)} == {
+        "00001": "marker is damaged",
+        "00002": "marker is missing",
+    }
+
+
+def test_a_damaged_seal_is_found(kept):
+    product = kept.finish()
+    (product.place / "product.json").write(b"{}")
+    assert [item.block for item in damage.find(product)] == ["seal"]
+
+
+def test_a_chunk_of_another_block_is_not_taken_for_its_own(kept):
+    product = kept.finish()
+    (product.data / "betas/c/0/0").write((product.data / "betas/c/1/0").read())
+    (found,) = damage.find(product)
+    assert found.reason.startswith("holds other data")
+
+
+def test_a_listing_tells_whether_anything_was_touched(anywhere):
+    product = anywhere.finish()
+    record = product.seal_record()
+    assert product.untouched(record)
+    chunk = product.data / "betas/c/0/0"
+    chunk.write(chunk.read()[:-1] + b"\0")
+    assert not product.untouched(record)

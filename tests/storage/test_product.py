@@ -1,0 +1,144 @@
+"""Products: frame, blocks, markers, seal."""
+
+from __future__ import annotations
+
+import errno
+import json
+import warnings
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from storage.errors import Damaged, NotWritten, Unsealed
+
+
+def test_blocks_are_missing_until_written_in_any_order(anywhere):
+    product = anywhere.product
+    assert not product.created()
+    anywhere.create()
+    assert product.created()
+    assert product.missing() == [0, 1, 2]
+    anywhere.write(1)
+    assert product.missing() == [0, 2]
+    with pytest.raises(Unsealed, match="2 blocks are missing"):
+        product.seal()
+    with pytest.raises(Unsealed, match="partial=True"):
+        product.open()
+    assert product.open(partial=True).betas.sizes == {"trial": 10, "voxel": 7}
+    anywhere.write(2)
+    anywhere.write(0)
+    product.seal()
+    assert product.sealed()
+
+
+def test_a_sealed_product_opens_with_plain_xarray_and_no_warning(anywhere):
+    product = anywhere.finish()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plain = xr.open_zarr(product.data.zarr())
+    expected = np.arange(70).reshape(10, 7)
+    np.testing.assert_allclose(plain.betas.values, expected * 0.5)
+    np.testing.assert_allclose(plain["mean"].values, expected.mean(axis=1))
+    assert list(plain.image_id.values[:2]) == ["n0é", "n1é"]
+    assert set(plain.coords) == {"image_id", "repeat"}
+    for variable in plain.variables.values():
+        assert variable.attrs["long_name"]
+        assert variable.attrs["units"]
+
+
+def test_scaled_numbers_open_as_float32_and_raw_as_stored(kept):
+    product = kept.finish()
+    assert product.open().betas.dtype == np.float32
+    raw = product.open(raw=True)
+    assert raw.betas.dtype == np.int16
+    assert raw.betas.attrs["scale_factor"] == 0.5
+    assert raw.betas.chunks is None
+
+
+def test_creating_twice_and_writing_twice_gives_the_same_bytes(kept, tmp_path):
+    product = kept.finish()
+    folder = product.data.local
+
+    def stored():
+        return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    before = stored()
+    kept.create()
+    kept.write(1)
+    product.seal()
+    assert stored() == before
+
+
+def test_chunks_of_zeros_are_stored(kept):
+    product = kept.finish()
+    names = [name for name, _ in product.data.files()]
+    assert "repeat/c/0" in names
+    assert len([name for name in names if name.startswith("betas/c/")]) == 3 * 3
+
+
+def test_the_marker_names_block_source_and_checksums(kept):
+    product = kept.finish()
+    marker = product.marker("00001")
+    assert marker.block == "00001"
+    assert marker.sources == {"file": "etag"}
+    assert set(marker.chunks) == {"betas/c/1/0", "betas/c/1/1", "betas/c/1/2", "mean/c/1"}
+    for name, crc in marker.chunks.items():
+        assert (product.data / name).read(-4) == int(crc, 16).to_bytes(4, "little")
+
+
+def test_the_seal_says_what_the_product_is(kept):
+    record = kept.finish().seal_record()
+    assert record["stage"] == "ingest"
+    assert record["software"] == {"python": "3"}
+    assert record["edges"] == [0, 4, 8, 10]
+    assert record["moved"] == 9
+    assert record["sources"] == {"file": "etag"}
+    assert record["bytes"] == sum(stat.size for _, stat in kept.product.data.files())
+
+
+def test_an_edge_inside_a_chunk_is_refused(kept):
+    cut = kept.template().chunk({"trial": 3})
+    with pytest.raises(ValueError, match="cuts a chunk of betas"):
+        kept.create(cut)
+    assert not kept.product.created()
+
+
+def test_a_wrong_dtype_is_a_fault_of_the_stage(kept):
+    with pytest.raises(TypeError, match="is float64, declared"):
+        kept.create(kept.template().astype("float64"))
+
+
+def test_an_undeclared_variable_is_a_fault_of_the_stage(kept):
+    with pytest.raises(TypeError, match="was given"):
+        kept.create(kept.template().assign(extra=1))
+
+
+def test_a_full_disk_is_told_with_product_and_block(kept, monkeypatch):
+    import storage.layout
+
+    product = kept.product
+    kept.create()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(storage.layout, "write_region", full)
+    with pytest.raises(NotWritten, match=r"s1/betas@01234567, block 1 .*No space left"):
+        kept.write(1)
+    assert product.missing() == [0, 1, 2]
+
+
+def test_a_damaged_marker_is_told(kept):
+    product = kept.finish()
+    (product.place / "done" / "00001.json").write(b"{")
+    with pytest.raises(Damaged, match="00001"):
+        product.marker("00001")
+
+
+def test_nothing_but_the_zarr_group_lies_in_data(kept):
+    product = kept.finish()
+    assert product.data.folders() == ["betas", "image_id", "mean", "repeat"]
+    assert [name for name, _ in product.data.files(recursive=False)] == ["zarr.json"]
+    metadata = json.loads((product.data / "zarr.json").read())
+    assert metadata["attributes"]["vox2pix"]["settings"] == {"a": 1}
