@@ -10,7 +10,7 @@ from .layout import CRC_BYTES, crc_text
 from .markers import FRAME, Marker, block_name, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .product import Product
 
@@ -74,21 +74,32 @@ def _reason(product: Product, name: str, crc: str) -> str | None:
 
 def _in_seal(product: Product, markers: list[Marker], found: list[Damage]) -> Iterator[Damage]:
     """Yield what is wrong beyond the blocks: the group's metadata, the seal, markers that went missing."""
-    if any(marker.block == FRAME for marker in markers):
-        try:
-            count = len(product.blocks())
-        except (Damaged, Missing):
-            yield Damage(str(product), FRAME, "data/zarr.json", "group metadata is damaged")
-            return
     record = product.seal_record()
+    blocks = {marker.block for marker in markers}
+    reason = _metadata_reason(product, record)
+    if reason and (record or FRAME in blocks):
+        yield Damage(str(product), FRAME, "data/zarr.json", reason)
     if record is None:
         if (product.place / "product.json").exists():
             yield Damage(str(product), "seal", "product.json", "seal is damaged")
         return
-    names = {FRAME, *map(block_name, range(count if markers else 0))}
-    for name in sorted(names - {marker.block for marker in markers} - {damage.block for damage in found}):
+    names = {FRAME, *map(block_name, range(len(record["edges"]) - 1))}
+    lost = sorted(names - blocks - {damage.block for damage in found})
+    for name in lost:
         yield Damage(str(product), name, f"done/{name}.json", "marker is missing")
-    if not found and digest(markers) != record["digest"]:
+    if not found and not lost and digest(markers) != record["digest"]:
         yield Damage(str(product), "seal", "product.json", "markers are not those that were sealed")
-    if crc_text((product.data / "zarr.json").read()) != record.get("root"):
-        yield Damage(str(product), FRAME, "data/zarr.json", "group metadata differs from what was written")
+
+
+def _metadata_reason(product: Product, record: Mapping[str, Any] | None) -> str | None:
+    """Return what is wrong with the group's metadata, of which no marker speaks."""
+    try:
+        product.about()
+        content = (product.data / "zarr.json").read()
+    except Missing:
+        return "missing"
+    except Damaged:
+        return "group metadata is damaged"
+    if record and crc_text(content) != record.get("root"):
+        return "group metadata differs from what was written"
+    return None

@@ -141,7 +141,7 @@ def _write_npy(array: xr.Variable, file: BinaryIO) -> None:
 def _values(array: xr.Variable) -> np.ndarray:
     """Return an array's values; text in numpy's own kind, which needs no pickle."""
     values = np.asarray(array.values)
-    return values.astype(str) if values.dtype.kind in "OT" else values
+    return values.astype(object).astype(str) if values.dtype.kind in "OT" else values
 
 
 # --- tables ----------------------------------------------------------------------------------------
@@ -157,9 +157,7 @@ def _csv(dataset: xr.Dataset, stem: str) -> list[File]:
 
 def _latex(dataset: xr.Dataset, stem: str) -> list[File]:
     if not tables.is_scores(dataset):
-        raise NoSuchForm(
-            f"{stem} holds no scores, and only scores have a LaTeX table; use --format csv or npz"
-        )
+        raise NoSuchForm(f"{stem} holds no scores, which alone have a LaTeX table; use --format csv or npz")
     return [File(f"{stem}.tex", partial(_write_text, tables.latex, dataset))]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from pipeline.errors import ShapeError
+from pipeline.features.resize import resize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def pairs(seen: Pictures, made: Pictures) -> Iterator[tuple[Picture, Picture]]:
 def _pairs(seen: Pictures, made: Pictures) -> Iterator[tuple[Picture, Picture]]:
     channels = max(seen.shape[3], made.shape[3])
     for seen_picture, made_picture in zip(seen, made, strict=True):
-        fitted = resized(made_picture, seen.shape[1], seen.shape[2])
+        fitted = resize(made_picture[None], (seen.shape[1], seen.shape[2]))[0]
         yield with_channels(seen_picture, channels), with_channels(fitted, channels)
 
 
@@ -79,20 +80,8 @@ def matched(seen: Pictures, made: Pictures) -> tuple[Pictures, Pictures]:
     """
     check_pairs(seen, made)
     channels = max(seen.shape[3], made.shape[3])
-    if made.shape[1:3] != seen.shape[1:3]:
-        made = np.stack([resized(picture, seen.shape[1], seen.shape[2]) for picture in made])
-    return with_channels(seen, channels), with_channels(made, channels)
-
-
-def resized(picture: Picture, height: int, width: int) -> Picture:
-    """Return a picture (y, x, channel) uint8 at another size, by Pillow's bicubic filter."""
-    if picture.shape[:2] == (height, width):
-        return picture
-    from PIL import Image
-
-    plain = picture[:, :, 0] if picture.shape[2] == 1 else picture
-    image = Image.fromarray(plain).resize((width, height), Image.Resampling.BICUBIC)
-    return np.asarray(image, dtype=np.uint8).reshape(height, width, picture.shape[2])
+    fitted = resize(made, (seen.shape[1], seen.shape[2]))
+    return with_channels(seen, channels), with_channels(fitted, channels)
 
 
 def with_channels(pictures: Pictures, channels: int) -> Pictures:

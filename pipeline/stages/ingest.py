@@ -163,11 +163,17 @@ def stimuli(*, source: Source, subject: str) -> xr.Dataset:
     pictures = source.images(subject)
     sizes = dict(zip(("image", "y", "x", "channel"), pictures.shape, strict=True))
     split = np.where(pictures.test, "test", "train").astype(object)
+    labels = source.labels(subject)
+    named = {} if labels is None else {"label": ("image", labels.label.values.astype(object))}
     return lazily(
         STIMULI,
         sizes,
         partial(_read_pictures, pictures),
-        coords={"image_id": ("image", np.asarray(pictures.ids, dtype=object)), "split": ("image", split)},
+        coords={
+            "image_id": ("image", np.asarray(pictures.ids, dtype=object)),
+            "split": ("image", split),
+            **named,
+        },
         edges=even_edges(sizes["image"], PICTURES),
     )
 

@@ -80,6 +80,9 @@ class Source(Protocol):
     def images(self, subject: str) -> Pictures:
         """Return the reader of the pictures."""
 
+    def labels(self, subject: str) -> xr.Dataset | None:
+        """Return label (image), or None where there are none."""
+
     def captions(self, subject: str) -> xr.Dataset | None:
         """Return caption (image, slot), or None where there are none."""
 
