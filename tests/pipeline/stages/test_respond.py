@@ -1,0 +1,149 @@
+"""Rows and their standardisation, against plain numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import ShapeError
+from pipeline.stages.respond import moments, responses
+from pipeline.stages.rows import arrange, folds_of
+
+
+def _trials(image_id, test, session=None, run=None):
+    count = len(image_id)
+    seen: dict[str, int] = {}
+    repeat = []
+    for name in image_id:
+        repeat.append(seen.get(name, 0))
+        seen[name] = seen.get(name, 0) + 1
+    return xr.Dataset(
+        {
+            "image_id": ("trial", np.array(image_id, dtype=object)),
+            "test": ("trial", np.array(test, bool)),
+            "session": ("trial", np.array([1] * count if session is None else session, np.int16)),
+            "run": ("trial", np.array([1] * count if run is None else run, np.int16)),
+            "repeat": ("trial", np.array(repeat, np.int16)),
+        }
+    )
+
+
+def _voxels(count):
+    place = np.arange(count, dtype=np.int32)
+    return xr.Dataset(
+        {
+            **{name: ("voxel", place) for name in ("i", "j", "k")},
+            "noise_ceiling": ("voxel", np.full(count, np.nan, np.float32)),
+        }
+    )
+
+
+def _betas(values, scale=None):
+    attrs = {} if scale is None else {"scale_factor": scale}
+    return xr.Dataset({"betas": (("trial", "voxel"), values, attrs)})
+
+
+@st.composite
+def experiments(draw):
+    """Draw trials: pictures shown one to three times, some of them held out, in any order."""
+    pictures = draw(st.integers(4, 9))
+    held = draw(st.integers(1, pictures - 3))
+    shown = [name for name in range(pictures) for _ in range(draw(st.integers(1, 3)))]
+    order = draw(st.permutations(shown))
+    return _trials([f"p{name}" for name in order], [name < held for name in order])
+
+
+@given(experiments(), st.sampled_from(["all", "test", "none"]))
+def test_rows_are_the_trials_once_each(trials, average):
+    rows = arrange(trials, average)
+    names, test = trials.image_id.values, trials.test.values
+    assert set(rows.of_trial) == set(range(rows.count))
+    np.testing.assert_array_equal(rows.image_id[rows.of_trial], names)
+    np.testing.assert_array_equal(rows.test[rows.of_trial], test)
+    assert list(rows.test) == sorted(rows.test)  # training rows first
+    averaged = {"all": [True, True], "test": [False, True], "none": [False, False]}[average]
+    for part, mean in zip((~test, test), averaged, strict=True):
+        expected = len(set(names[part])) if mean else part.sum()
+        assert len(set(rows.of_trial[part])) == expected
+        assert (rows.repeat[rows.of_trial[part]] == -1).all() == mean
+        first = list(dict.fromkeys(names[part]))
+        assert list(dict.fromkeys(rows.image_id[rows.of_trial[part]])) == first  # order of first appearance
+
+
+@given(experiments(), st.integers(2, 4), st.integers(0, 5))
+def test_a_picture_lies_in_one_fold(trials, folds, seed):
+    rows = arrange(trials, "none")
+    fold = folds_of(rows.image_id, rows.test, folds, seed)
+    assert (fold[rows.test] == -1).all()
+    for name in set(rows.image_id[~rows.test]):
+        assert len(set(fold[rows.image_id == name])) == 1
+
+
+def test_trials_of_one_kind_only_are_refused():
+    with pytest.raises(ShapeError, match="no test trials"):
+        arrange(_trials(["a", "b"], [False, False]), "all")
+    with pytest.raises(ShapeError, match="no training trials"):
+        arrange(_trials(["a", "b"], [True, True]), "all")
+
+
+def test_a_picture_on_both_sides_is_refused():
+    with pytest.raises(ShapeError, match="picture a is shown in training and in test"):
+        arrange(_trials(["a", "b", "a"], [False, False, True]), "all")
+
+
+def _standardized(values, trials, how):
+    test, session, run = (trials[name].values for name in ("test", "session", "run"))
+    groups = {"session": session, "run": session * 100 + run}.get(how, np.zeros(len(test)))
+    found = values.astype(float).copy()
+    if how == "scalar":
+        training = values[~test].astype(float)
+        return (found - training.mean()) / training.std()
+    for group in np.unique(groups) if how != "none" else []:
+        inside = groups == group
+        training = values[inside & ~test].astype(float)
+        std = training.std(axis=0, ddof=1)
+        found[inside] = np.where(
+            std > 0, (found[inside] - training.mean(axis=0)) / np.where(std > 0, std, 1), 0
+        )
+    return found
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    how=st.sampled_from(["train", "session", "run", "scalar", "none"]),
+    average=st.sampled_from(["all", "test", "none"]),
+    stored=st.sampled_from(["float32", "int16"]),
+    voxels=st.sampled_from([1, 7, 300]),
+    seed=st.integers(0, 9),
+)
+def test_responses_equal_plain_numpy(how, average, stored, voxels, seed):
+    random = np.random.default_rng(seed)
+    names = [f"p{n}" for n in random.permutation(np.repeat(np.arange(12), 3))]
+    test = [name in {"p1", "p2", "p3"} for name in names]
+    trials = _trials(names, test, session=np.arange(36) // 18 + 1, run=np.arange(36) // 9 % 2 + 1)
+    values = (random.normal(5, 2, (36, voxels)) * 300).astype(stored)
+    values[:, 0] = 9  # a constant voxel
+    scale = 1 / 300 if stored == "int16" else None
+    betas = _betas(values, scale)
+    shared = {"moments": moments(trials, betas).compute()} if how == "scalar" else {}
+    found = responses(
+        trials, _voxels(voxels), betas, **shared, standardize=how, average_repeats=average
+    ).compute()
+    percent = values.astype(float) * (scale or 1)
+    expected = _standardized(percent, trials, how)
+    rows = arrange(trials, average)
+    means = np.array([expected[rows.of_trial == row].mean(axis=0) for row in range(rows.count)])
+    np.testing.assert_allclose(found.response.values, means, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found["mean"].values, percent[~np.array(test)].mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(
+        found["std"].values, percent[~np.array(test)].std(axis=0, ddof=1), rtol=1e-5, atol=1e-7
+    )
+
+
+def test_a_session_with_one_training_trial_cannot_be_standardised():
+    trials = _trials(["a", "b", "c", "d"], [False, False, False, True], session=[1, 1, 2, 2])
+    with pytest.raises(ShapeError, match="only 1 training trials in one session"):
+        responses(trials, _voxels(2), _betas(np.zeros((4, 2), np.float32)), standardize="session")

@@ -1,0 +1,62 @@
+"""A real person's visual cortex, looking at handwritten sixes and nines."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cluster import ClusterConfig
+from pipeline import load_recipe, run
+
+RECIPE = Path(__file__).parents[2] / "docs" / "examples" / "digits69.toml"
+THREADS = ClusterConfig(kind="threads", workers=2)
+
+
+@pytest.fixture
+def digits(real_data) -> Path:
+    file = real_data / "vangerven_digits69" / "digit69_28x28.mat"
+    if not file.exists():
+        pytest.skip(f"{file} is not here; it is optional real data (CONTRIBUTING.md)")
+    return file
+
+
+def _scores(recipe):
+    return run(recipe, cluster=THREADS).as_json()["subjects"]["s1"]["scores"]["final"]
+
+
+def _check(scores):
+    assert scores["pixcorr"]["mean"] >= 0.75
+    assert scores["two-way-pixels"]["mean"] >= 0.90
+    assert scores["pixcorr"]["low"] > scores["pixcorr"]["chance"]
+
+
+def test_digits_are_decoded_from_a_folder(digits, tmp_path):
+    shutil.copy(digits, tmp_path)
+    shutil.copy(RECIPE, tmp_path)
+    scores = _scores(load_recipe(tmp_path / RECIPE.name))
+    _check(scores)
+    # what the same ridge gives in plain numpy and scikit-learn, on the pictures as stored
+    assert scores["pixcorr"]["mean"] == pytest.approx(0.789, abs=1e-3)
+    assert scores["two-way-pixels"]["mean"] == pytest.approx(0.944, abs=1e-3)
+    plain = _scores(load_recipe(tmp_path / RECIPE.name, ['responses.standardize="none"']))
+    assert plain["pixcorr"]["mean"] == pytest.approx(0.660, abs=1e-3)
+    assert plain["two-way-pixels"]["mean"] == pytest.approx(0.522, abs=1e-3)
+
+
+def test_digits_are_decoded_from_s3_into_s3(digits, s3_server, s3_bucket, tmp_path, stored_bytes):
+    import boto3
+
+    client = boto3.client("s3", endpoint_url=s3_server)
+    client.upload_file(str(digits), s3_bucket, "in/digits.mat")
+    options = f'data.storage_options={{endpoint_url="{s3_server}"}}'
+    source = f"data.source=s3://{s3_bucket}/in/digits.mat"
+    recipe = load_recipe(RECIPE, [source, f"data.archive=s3://{s3_bucket}/out", options])
+    _check(_scores(recipe))
+    assert run(recipe, cluster=THREADS).computed == 0
+    # on a folder the same products have the same names and the same bytes
+    run(load_recipe(RECIPE, [source, f"data.archive={tmp_path / 'out'}", options]), cluster=THREADS)
+    for name, content in stored_bytes(tmp_path / "out").items():
+        if not name.endswith("data/zarr.json"):
+            assert client.get_object(Bucket=s3_bucket, Key=f"out/{name}")["Body"].read() == content, name
