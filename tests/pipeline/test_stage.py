@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pickle
+from typing import TYPE_CHECKING
 
 import dask
 import numpy as np
 import pytest
-import xarray as xr
 from dask.base import optimize
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +16,9 @@ from pipeline.blocks import BLOCKS, groups
 from pipeline.stage import largest_block, lazily, stage
 from storage.chunks import even_edges
 from storage.schema import Schema, Variable
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SCHEMA = Schema(
     {
