@@ -7,6 +7,7 @@ scores, so every shape and id is checked before the first byte is written.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from storage.archive import Archive
@@ -34,6 +35,8 @@ class Plan:
     recipe: Recipe
     archive: Archive
     steps: tuple[Step, ...]
+    reached: Mapping[str, Sequence[str]]
+    """Addresses of the products by subject."""
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
@@ -110,26 +113,20 @@ def plan(recipe: Recipe, subjects: Sequence[str] | None = None) -> Plan:
         raise RecipeError(
             f"subject {strangers[0]!r} is not in the recipe; it has {', '.join(recipe.data.subjects)}"
         )
-    archive = Archive(
-        Location.of(recipe.data.archive, _options(recipe, recipe.data.archive)), must_exist=False
-    )
+    archive = Archive(Location.of(recipe.data.archive, recipe.data.storage_options.given()), must_exist=False)
     source = source_of(recipe)
+    by_subject = {subject: Subject(recipe, source, subject).steps() for subject in chosen}
     steps: dict[str, Step] = {}
-    for subject in chosen:
-        for step in Subject(recipe, source, subject).steps():
-            steps.setdefault(step.address, step)
-    for step in steps.values():
+    for step in chain.from_iterable(by_subject.values()):
+        steps.setdefault(step.address, step)
         _ = step.dataset  # every shape is checked now
-    return Plan(recipe, archive, tuple(steps.values()))
+    reached = {subject: [step.address for step in found] for subject, found in by_subject.items()}
+    return Plan(recipe, archive, tuple(steps.values()), reached)
 
 
 def source_of(recipe: Recipe) -> Source:
     """Return the source a recipe names."""
     from storage.sources.arrays import ArraysSource
 
-    place = Location.of(recipe.data.source, _options(recipe, recipe.data.source))
+    place = Location.of(recipe.data.source, recipe.data.storage_options.given())
     return ArraysSource(location=place, **recipe.data.arrays.model_dump())
-
-
-def _options(recipe: Recipe, place: str) -> Mapping[str, str | bool]:
-    return recipe.data.storage_options.given() if place.startswith("s3://") else {}

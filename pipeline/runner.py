@@ -188,7 +188,7 @@ class Run:
                 step.origin.source.check(step.origin.subject)
         recipe, archive = self.plan.recipe, self.plan.archive
         archive.create()
-        archive.remember(recipe.fingerprint(), recipe.as_toml(), [self.product(step) for step in self.plan])
+        archive.remember(recipe.fingerprint(), recipe.as_toml(), self.plan.reached)
 
     def skip(self, step: Step) -> None:
         """Note a product that is there already."""

@@ -195,11 +195,14 @@ class Archive:
 
     # --- recipes -------------------------------------------------------------------------------
 
-    def remember(self, fingerprint: str, text: str, products: Sequence[Product]) -> None:
-        """Keep a recipe and the addresses of the products it reaches."""
-        reached = sorted(map(_address, products))
+    def remember(self, fingerprint: str, text: str, reached: Mapping[str, Sequence[str]]) -> None:
+        """Keep a recipe and, by subject, the addresses of the products it reaches.
+
+        What was kept for other subjects stays: a run may be of some of them only.
+        """
+        known = {**self._reached(fingerprint), **{name: sorted(found) for name, found in reached.items()}}
         (self.place / "recipes" / f"{fingerprint}.toml").write(text.encode())
-        (self.place / "recipes" / f"{fingerprint}.json").write(json.dumps(reached, indent=1).encode())
+        (self.place / "recipes" / f"{fingerprint}.json").write(json.dumps(known, indent=1).encode())
 
     def recipes(self) -> list[str]:
         """Return the fingerprints of the recipes that were run."""
@@ -208,10 +211,13 @@ class Archive:
 
     def reached(self, fingerprint: str) -> list[str]:
         """Return the addresses of the products a stored recipe reaches; none where it was never run."""
+        return sorted({address for found in self._reached(fingerprint).values() for address in found})
+
+    def _reached(self, fingerprint: str) -> dict[str, list[str]]:
         try:
-            found: list[str] = json.loads((self.place / "recipes" / f"{fingerprint}.json").read())
+            found: dict[str, list[str]] = json.loads((self.place / "recipes" / f"{fingerprint}.json").read())
         except Missing:
-            return []
+            return {}
         return found
 
 

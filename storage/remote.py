@@ -50,6 +50,8 @@ class Location:
     ) -> Location:
         """Return the location of a path or URL; relative paths are taken from `base` or from here.
 
+        Options are for object stores; a local path takes none of them.
+
         Raises
         ------
         Invalid

@@ -70,7 +70,7 @@ def modules_of_pipeline() -> set[str]:
 @pytest.mark.parametrize("library", DOORS)
 def test_contracts_name_every_module_outside_a_door(contracts, library):
     (contract,) = (c for c in contracts if library in c.get("forbidden_modules", ()))
-    outside = modules_of_pipeline() - DOORS[library] - {"__init__", "presets"}
+    outside = modules_of_pipeline() - DOORS[library] - {"__init__"}
     assert set(contract["source_modules"]) == {"storage", "cluster"} | {f"pipeline.{m}" for m in outside}
 
 

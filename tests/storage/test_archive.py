@@ -105,9 +105,13 @@ def test_lineage_goes_down_to_the_source(kept):
 
 
 def test_recipes_and_what_they_reach_are_kept(kept):
-    kept.archive.remember("b" * 16, "seed = 0\n", [kept.product])
+    kept.archive.remember("b" * 16, "seed = 0\n", {"s1": ["s1/betas@0123456789abcdef"]})
     assert kept.archive.recipes() == ["b" * 16]
     (address,) = kept.archive.reached("b" * 16)
     assert parse_address(address) == ("s1", "betas", "0123456789abcdef")
+    kept.archive.remember("b" * 16, "seed = 0\n", {"s2": ["s2/betas@x"]})  # a run of another subject
+    assert kept.archive.reached("b" * 16) == ["s1/betas@0123456789abcdef", "s2/betas@x"]
+    kept.archive.remember("b" * 16, "seed = 0\n", {"s1": ["s1/betas@y"]})  # the source has changed
+    assert kept.archive.reached("b" * 16) == ["s1/betas@y", "s2/betas@x"]
     assert kept.archive.reached("c" * 16) == []
     assert list(kept.archive) == []  # recipes are no products
