@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import filecmp
-import hashlib
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import quote
 
 import numpy as np
 
-from . import tables
+from . import pngs, tables
 from .errors import Exists, NoSuchForm, NotWritten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import xarray as xr
-
-#: Longest file name made of an id, in characters; file systems take 255 bytes.
-LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -141,7 +136,7 @@ def _write_npy(array: xr.Variable, file: BinaryIO) -> None:
 def _values(array: xr.Variable) -> np.ndarray:
     """Return an array's values; text in numpy's own kind, which needs no pickle."""
     values = np.asarray(array.values)
-    return values.astype(object).astype(str) if values.dtype.kind in "OT" else values
+    return values.astype(object).astype(str) if values.dtype.kind in ("O", "T") else values
 
 
 # --- tables ----------------------------------------------------------------------------------------
@@ -149,6 +144,8 @@ def _values(array: xr.Variable) -> np.ndarray:
 
 def _csv(dataset: xr.Dataset, stem: str) -> list[File]:
     groups = tables.groups(dataset)
+    for dims in groups:
+        tables.refuse_long(dataset, dims)
     return [
         File(f"{stem}-{'-'.join(dims)}.csv", partial(_write_text, tables.csv, dataset, dims))
         for dims in groups
@@ -172,67 +169,11 @@ def _write_text(make: Callable[..., str], *rest: Any) -> None:
 def _png(dataset: xr.Dataset, stem: str) -> list[File]:
     if "picture" not in dataset:
         raise NoSuchForm(f"{stem} holds no pictures to write as png; use --format npz, npy or csv")
-    blocks = Blocks(dataset["picture"])
+    blocks = pngs.Blocks(dataset["picture"])
     return [
-        File(name, partial(_write_png, blocks, index))
-        for name, index in zip(picture_names(dataset), np.ndindex(blocks.leading), strict=True)
+        File(name, partial(pngs.write, blocks, index))
+        for name, index in zip(pngs.names(dataset), np.ndindex(blocks.leading), strict=True)
     ]
-
-
-class Blocks:
-    """Pictures one by one, read a stored block at a time."""
-
-    def __init__(self, pictures: xr.DataArray) -> None:
-        self.pictures = pictures
-        self.leading = pictures.shape[:-3]
-        self.rows = pictures.chunks[0][0] if pictures.chunks else max(1, pictures.shape[0])
-        self.start = -1
-        self.loaded = np.empty(0, np.uint8)
-
-    def __getitem__(self, index: Sequence[int]) -> np.ndarray:
-        row, *rest = index
-        start = row - row % self.rows
-        if start != self.start:
-            self.loaded = np.asarray(self.pictures[start : start + self.rows].values)
-            self.start = start
-        picture: np.ndarray = self.loaded[(row - start, *rest)]
-        return picture
-
-
-def _write_png(blocks: Blocks, index: Sequence[int], file: BinaryIO) -> None:
-    from PIL import Image
-
-    picture = blocks[index]
-    Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(file, "png")
-
-
-def picture_names(dataset: xr.Dataset) -> list[str]:
-    """Return the files' names ``<image_id>[_repeat][_sample].png``, in the order of the pictures.
-
-    The repeat stands in them where rows are single trials, the sample where there are several.
-    """
-    repeats = dataset["repeat"].values if "repeat" in dataset else np.full(len(dataset["image_id"]), -1)
-    samples = dataset.sizes.get("sample", 1)
-    names = []
-    for image, repeat in zip(dataset["image_id"].values, repeats, strict=True):
-        single = [str(repeat)] if repeat >= 0 else []
-        for sample in range(samples):
-            several = [str(sample)] if samples > 1 else []
-            names.append("_".join([file_safe(str(image)), *single, *several]) + ".png")
-    return names
-
-
-def file_safe(text: str) -> str:
-    """Return a file name for an id; different ids have different names.
-
-    >>> file_safe("n01518878_10042"), file_safe("a/b"), file_safe("..")
-    ('n01518878_10042', 'a%2Fb', '%2E.')
-    """
-    name = quote(text, safe=" ")
-    name = f"%2E{name[1:]}" if name.startswith(".") else name
-    if len(name) <= LONGEST:
-        return name
-    return f"{name[: LONGEST - 17]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 FORMS: dict[str, Callable[[Any, str], list[File]]] = {

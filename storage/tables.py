@@ -38,20 +38,23 @@ def groups(dataset: xr.Dataset) -> dict[tuple[str, ...], list[str]]:
     return found
 
 
-def csv(dataset: xr.Dataset, dims: tuple[str, ...]) -> str:
-    """Return the arrays of some dimensions as csv: a row an element, its coordinates first.
+def refuse_long(dataset: xr.Dataset, dims: tuple[str, ...]) -> None:
+    """Refuse a csv file of more rows than anybody reads.
 
     Raises
     ------
     NoSuchForm
-        If that were more rows than anybody reads.
+        Naming the dimensions and the number of rows.
     """
-    sizes = [dataset.sizes[dim] for dim in dims]
-    rows = int(np.prod(sizes))
+    rows = int(np.prod([dataset.sizes[dim] for dim in dims]))
     if rows > MOST:
         raise NoSuchForm(
             f"{rows} values by {', '.join(dims)} are too many for a csv file; use --format npz or npy"
         )
+
+
+def csv(dataset: xr.Dataset, dims: tuple[str, ...]) -> str:
+    """Return the arrays of some dimensions as csv: a row an element, its coordinates first."""
     columns = dict(_coordinates(dataset, dims))
     columns |= {name: dataset[name].values.ravel() for name in groups(dataset)[dims]}
     text = io.StringIO()

@@ -22,7 +22,13 @@ def archive(request, tmp_path) -> Archive:
     archive.create()
     for fingerprint in PRINTS:
         product = archive.product("s1", "images/final", fingerprint)
-        for name in ("data/zarr.json", "data/picture/c/0", "done/frame.json", "done/00000.json", "product.json"):
+        for name in (
+            "data/zarr.json",
+            "data/picture/c/0",
+            "done/frame.json",
+            "done/00000.json",
+            "product.json",
+        ):
             (product.place / name).write(b"{}")
     return archive
 

@@ -14,7 +14,8 @@ from PIL import Image
 
 from storage import tables
 from storage.errors import Exists, NoSuchForm, NotWritten
-from storage.export import default_form, export, file_safe, picture_names
+from storage.export import default_form, export
+from storage.pngs import file_safe, names
 
 
 def text(*values: str) -> np.ndarray:
@@ -58,19 +59,19 @@ def test_stimuli_have_no_samples(tmp_path):
 
 
 def test_names_tell_repeat_and_sample_where_there_are_several():
-    assert picture_names(pictures())[0] == "a.png"
-    assert picture_names(pictures(samples=2))[:2] == ["a_0.png", "a_1.png"]
-    assert picture_names(pictures(samples=2, repeat=1))[:2] == ["a_1_0.png", "a_1_1.png"]
+    assert names(pictures())[0] == "a.png"
+    assert names(pictures(samples=2))[:2] == ["a_0.png", "a_1.png"]
+    assert names(pictures(samples=2, repeat=1))[:2] == ["a_1_0.png", "a_1_1.png"]
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_file_names_are_safe_and_different(first, second):
-    names = [file_safe(one) for one in (first, second)]
-    for name in names:
+    safe = [file_safe(one) for one in (first, second)]
+    for name in safe:
         assert re.fullmatch(r"[A-Za-z0-9_.~% -]+", name)
         assert not name.startswith(".")
         assert len(name) <= 200
-    assert (names[0] == names[1]) == (first == second)
+    assert (safe[0] == safe[1]) == (first == second)
 
 
 @pytest.mark.parametrize("form", ["npz", "npy"])
@@ -107,7 +108,8 @@ def test_csv_is_long_with_its_coordinates(tmp_path):
 def test_csv_of_too_many_values_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "MOST", 5)
     with pytest.raises(NoSuchForm, match="6 values by metric, row are too many"):
-        export(scores(), "scores/final", tmp_path, "csv")
+        export(scores(), "scores/final", tmp_path / "out", "csv")
+    assert not (tmp_path / "out").exists()
 
 
 def test_latex_is_a_table_of_the_means(tmp_path):

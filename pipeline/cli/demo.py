@@ -1,0 +1,67 @@
+"""The whole way on simulated data, for whoever has just installed vox2pix."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .command import command
+from .manner import manner
+from .printing import put, put_json, remark, tell
+from .run import carry_out, put_outcome, write_page
+
+#: Beside the simulated data: what they were simulated with. There only if all of them are.
+SIGN = ".vox2pix-demo.json"
+QUICK = {"subjects": 1, "grid": (10, 12, 9), "images": 100, "size": 32}
+FULL = {"subjects": 2}
+#: Any machine has two cores; more would not make the demo's blocks faster.
+CLUSTER = {"kind": "local", "workers": 2}
+
+
+@command("demo", "The whole way on simulated data.", example="vox2pix demo --quick")
+@click.option(
+    "--out",
+    default="./vox2pix-demo",
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder to work in; the same folder again goes on where it was.",
+)
+@click.option("--quick", is_flag=True, help="Smaller data: under a minute on any machine.")
+def demo(out: Path, quick: bool) -> None:
+    """Simulate a data set, run everything on it and write report.html; nothing is downloaded."""
+    tell(
+        "What follows is simulated data: no person and no brain was recorded, "
+        "and the scores say nothing about real ones."
+    )
+    recipe_path = _simulated(out, QUICK if quick else FULL)
+    from pipeline.recipe import Recipe, load_recipe
+
+    recipe = load_recipe(recipe_path)
+    recipe = Recipe.model_copy(recipe, update={"cluster": CLUSTER})
+    outcome = carry_out(recipe)
+    page = write_page([recipe], out / "report.html")
+    if manner().json:
+        put_json({**outcome.as_json(), "report": page})
+        return
+    put_outcome(outcome, f"vox2pix report {recipe_path}")
+    put(page)
+
+
+def _simulated(out: Path, arguments: dict[str, Any]) -> Path:
+    """Simulate, unless that was done to its end before, and return the recipe's path."""
+    from storage.simulate import simulate_arrays
+
+    sign, said = out / SIGN, json.dumps(arguments, sort_keys=True)
+    if not (sign.is_file() and sign.read_text() == said and (out / "recipe.toml").is_file()):
+        sign.unlink(missing_ok=True)
+        try:
+            simulate_arrays(out, **arguments)
+        except ValueError as error:
+            raise click.UsageError(str(error), click.get_current_context()) from None
+        sign.write_text(said)
+        remark(f"simulated data are in {out}")
+    return out / "recipe.toml"
