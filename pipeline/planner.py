@@ -56,14 +56,14 @@ class Plan:
         return tuple(step for step in self.steps if STAGES.index(step.stage) <= STAGES.index(stage))
 
     def refusals(self, memory: int | None) -> list[str]:
-        """Return a sentence for each step that no worker with `memory` bytes could do."""
+        """Return a sentence for each step still to do that no worker with `memory` bytes could do."""
         from cluster import human
 
         return [
             f"{step} needs {human(step.cost.memory)} a worker, a worker has {human(memory)}: "
             "lower [cluster] workers or raise [cluster] memory"
             for step in self.steps
-            if memory is not None and step.cost.memory > memory
+            if memory is not None and step.cost.memory > memory and not step.in_archive(self.archive).sealed()
         ]
 
     def rows(self) -> list[dict[str, Any]]:

@@ -79,9 +79,10 @@ def run(
     steps = planned.until(until)
     todo = [step for step in steps if not work.whole(step)]
     if todo:
-        work.prepare(todo)
+        work.check_values(todo)
         _compute(work, steps, cluster or _cluster(recipe), insecure=insecure)
     else:
+        work.remember()
         for step in steps:
             work.skip(step)
     return work.outcome
@@ -93,6 +94,7 @@ def _compute(work: Run, steps: Sequence[Step], config: ClusterConfig, *, insecur
     with connect(config, insecure=insecure) as workers:
         work.listener.cluster_started(workers)
         check(workers, {str(step): Need(step.cost.memory) for step in steps if not work.sealed(step)})
+        work.remember()
         for step in steps:
             if work.sealed(step):
                 work.skip(step)
@@ -181,11 +183,14 @@ class Run:
             )
         product.revoke(product.done())
 
-    def prepare(self, todo: Sequence[Step]) -> None:
-        """Check the source's values, then make the archive and note the recipe in it."""
+    def check_values(self, todo: Sequence[Step]) -> None:
+        """Have the source read all responses still to be ingested: a bad one is told before any write."""
         for step in todo:
             if step.product == "betas" and step.origin is not None:
                 step.origin.source.check(step.origin.subject)
+
+    def remember(self) -> None:
+        """Make the archive, where there is none, and note in it what the recipe reaches."""
         recipe, archive = self.plan.recipe, self.plan.archive
         archive.create()
         archive.remember(recipe.fingerprint(), recipe.as_toml(), self.plan.reached)

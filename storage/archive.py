@@ -200,7 +200,10 @@ class Archive:
 
         What was kept for other subjects stays: a run may be of some of them only.
         """
-        known = {**self._reached(fingerprint), **{name: sorted(found) for name, found in reached.items()}}
+        before = self._reached(fingerprint)
+        known = {**before, **{name: sorted(found) for name, found in reached.items()}}
+        if known == before:
+            return
         (self.place / "recipes" / f"{fingerprint}.toml").write(text.encode())
         (self.place / "recipes" / f"{fingerprint}.json").write(json.dumps(known, indent=1).encode())
 

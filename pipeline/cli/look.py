@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .command import command
@@ -53,12 +52,10 @@ def as_json(made: Plan) -> dict[str, Any]:
     """Return a plan with what one worker of the recipe's cluster could not do."""
     from .limits import cluster_of, worker_memory
 
-    rows = made.rows()
-    todo = tuple(step for step, row in zip(made, rows, strict=True) if row["done"] < row["blocks"])
-    refusals = replace(made, steps=todo).refusals(worker_memory(cluster_of(made.recipe)))
+    refusals = made.refusals(worker_memory(cluster_of(made.recipe)))
     return {
         "archive": str(made.archive),
-        "stages": rows,
+        "stages": made.rows(),
         "fits": not refusals,
         "refusals": refusals,
     }

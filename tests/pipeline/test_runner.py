@@ -298,8 +298,22 @@ def test_what_no_worker_can_hold_is_refused_before_it_starts(make_recipe):
     recipe = make_recipe()
     assert plan(recipe).refusals(1000)
     assert plan(recipe).refusals(2**40) == []
-    with pytest.raises(NeedUnmet, match=r"s1/|all/"):
+
+
+def test_an_unmet_need_leaves_no_archive(make_recipe):
+    recipe = make_recipe()
+    with pytest.raises(NeedUnmet):
         run(recipe, cluster=ClusterConfig(kind="local", workers=1, memory="200KB"))
+    assert not _archive(recipe).exists()
+
+
+def test_a_recipe_whose_products_are_all_there_is_remembered_too(make_recipe):
+    run(make_recipe(), cluster=THREADS)
+    part = make_recipe({"scores": None, "images": None})
+    outcome = run(part, cluster=THREADS)
+    assert outcome.computed == 0
+    assert part.fingerprint() in outcome.plan.archive.recipes()
+    assert outcome.plan.archive.reached(part.fingerprint())
 
 
 def test_a_stranger_among_the_subjects(make_recipe):
