@@ -14,8 +14,7 @@ from .. import ridge
 from ..errors import ShapeError
 from ..stage import Cost, lazily, stage
 from .featurize import FEATURES
-from .gram import training_rows
-from .smooth import centred_rows, training_pictures
+from .matrix import Matrix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +70,13 @@ def _predictions_cost(
 
 @stage("regress", version=1, schema=PREDICTIONS, cost=_predictions_cost)
 def predictions(
-    responses: xr.Dataset, smoother: xr.Dataset, features: xr.Dataset, *, correction: Correction = "none"
+    responses: xr.Dataset,
+    smoother: xr.Dataset,
+    features: xr.Dataset,
+    voxels: xr.Dataset | None = None,
+    *,
+    rois: str = "all",
+    correction: Correction = "none",
 ) -> xr.Dataset:
     """Return the predicted features of the test rows, one block of features at a time.
 
@@ -93,7 +98,8 @@ def predictions(
     ShapeError
         If a picture has no features, or a single test row is to be corrected by its own batch.
     """
-    count = training_rows(responses)
+    matrix = Matrix.of(responses, voxels, rois)
+    count = matrix.training
     test_ids = responses.image_id.values[count:]
     columns = _positions(features, smoother.image_id.values)
     test = _positions(features, test_ids)
@@ -102,7 +108,7 @@ def predictions(
     return lazily(
         PREDICTIONS,
         {"row": len(test_ids), "feature": features.sizes["feature"]},
-        partial(_predict, responses, smoother, features, columns, test, correction),
+        partial(_predict, matrix, smoother, features, columns, test, correction),
         coords={name: ("row", responses[name].values[count:]) for name in ("image_id", "repeat", "session")},
         edges=even_edges(features.sizes["feature"], FEATURES),
         attrs={"predicted": {**features.value.attrs, "correction": correction}},
@@ -121,7 +127,7 @@ def _positions(features: xr.Dataset, image_ids: Sequence[str]) -> np.ndarray:
 
 
 def _predict(
-    responses: xr.Dataset,
+    matrix: Matrix,
     smoother: xr.Dataset,
     features: xr.Dataset,
     columns: np.ndarray,
@@ -132,9 +138,9 @@ def _predict(
 ) -> Mapping[str, np.ndarray]:
     values = features.value[:, start:stop].values.astype(np.float32, copy=False)
     seen, true = values[columns], values[test]
-    of_rows = ridge.moments(seen, _showings(responses))
+    of_rows = ridge.moments(seen, _showings(matrix))
     if "left" in smoother:
-        _, test_rows = centred_rows(responses)
+        _, test_rows = matrix.centred()
         predicted = ridge.predict_left(smoother.left.values, test_rows, seen, of_rows.mean)
     else:
         predicted = ridge.predict(smoother.smoother.values, seen)
@@ -156,7 +162,7 @@ def _predict(
     }
 
 
-def _showings(responses: xr.Dataset) -> np.ndarray:
+def _showings(matrix: Matrix) -> np.ndarray:
     """Return how many training rows saw each distinct picture, in the order of the smoother's columns."""
-    pictures, of_row = training_pictures(responses)
+    pictures, of_row = matrix.pictures
     return np.bincount(of_row, minlength=len(pictures))

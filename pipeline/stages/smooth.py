@@ -15,7 +15,7 @@ from storage.schema import Schema, Variable
 
 from .. import ridge
 from ..stage import Cost, lazily, stage
-from .gram import training_blocks, training_rows
+from .matrix import Matrix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,31 +63,15 @@ LEFT = Schema(
 )
 
 
-def training_pictures(responses: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct training pictures, and for each training row which of them it saw."""
-    seen = responses.image_id.values[: training_rows(responses)]
-    place: dict[str, int] = {}
-    of_row = np.array([place.setdefault(name, len(place)) for name in seen])
-    return np.array(list(place), dtype=object), of_row
-
-
-def _sample(responses: xr.Dataset, seed: int) -> np.ndarray:
-    return ridge.sample_rows(training_rows(responses), seed)
-
-
 def _smoother_like(
-    schema: Schema, responses: xr.Dataset, gram: xr.Dataset, compute: Any, *, held_out: bool, seed: int
+    schema: Schema, matrix: Matrix, gram: xr.Dataset, compute: Any, *, held_out: bool, seed: int
 ) -> xr.Dataset:
     """Return the lazy Dataset of a smoother or left factor."""
-    pictures, _ = training_pictures(responses)
-    count, dtype = training_rows(responses), str(gram.gram.dtype)
-    sizes = {
-        "row": responses.sizes["row"] - count,
-        "voxel": responses.sizes["voxel"],
-        "column": len(pictures),
-    }
+    pictures, _ = matrix.pictures
+    dtype = str(gram.gram.dtype)
+    sizes = {"row": matrix.test, "voxel": matrix.voxels, "column": len(pictures)}
     if held_out:
-        sizes["held_out_row"] = len(_sample(responses, seed))
+        sizes["held_out_row"] = len(ridge.sample_rows(matrix.training, seed))
     return lazily(
         schema,
         sizes,
@@ -104,8 +88,8 @@ def _smoother_cost(
     order, held = gram.sizes["column"], output.sizes.get("held_out_row", 0)
     sides = output.sizes.get("row", output.sizes["column"]) + held
     memory = 3 * gram.gram.nbytes + 3 * output.nbytes
-    if order == responses.sizes["voxel"]:  # the primal holds all rows of its few voxels
-        memory += 3 * responses.response.nbytes
+    if "voxel" in gram.dims:  # the primal holds all rows of its few voxels
+        memory += 3 * responses.sizes["row"] * order * 8
     return Cost(memory=memory, flops=ridge.factor_flops(order, sides))
 
 
@@ -132,12 +116,13 @@ def dual_smoother(
     seed
         Of that choice.
     """
-    compute = partial(_dual_smoother, responses, gram, cross, alpha, held_out, seed)
-    return _smoother_like(SMOOTHER, responses, gram, compute, held_out=held_out, seed=seed)
+    matrix = Matrix.of(responses, None, "all")
+    compute = partial(_dual_smoother, matrix, gram, cross, alpha, held_out, seed)
+    return _smoother_like(SMOOTHER, matrix, gram, compute, held_out=held_out, seed=seed)
 
 
 def _dual_smoother(
-    responses: xr.Dataset,
+    matrix: Matrix,
     gram: xr.Dataset,
     cross: xr.Dataset,
     alpha: float,
@@ -146,7 +131,7 @@ def _dual_smoother(
     _start: int,
     _stop: int,
 ) -> Mapping[str, np.ndarray]:
-    pictures, of_row = training_pictures(responses)
+    pictures, of_row = matrix.pictures
     lower = gram.gram.values
     factor = ridge.factorise(lower, alpha)
     found = {
@@ -156,7 +141,7 @@ def _dual_smoother(
         "alpha": np.asarray(float(alpha)),
     }
     if held_out:
-        sample = _sample(responses, seed)
+        sample = ridge.sample_rows(matrix.training, seed)
         rows = ridge.partners(sample, of_row)
         hat = ridge.dual_smoother(factor, ridge.gram_rows(lower, rows))
         found["held_out"] = ridge.merge_columns(
@@ -167,24 +152,40 @@ def _dual_smoother(
 
 @stage("regress", version=1, schema=SMOOTHER, cost=_smoother_cost)
 def primal_smoother(
-    responses: xr.Dataset, gram: xr.Dataset, *, alpha: float, held_out: bool = False, seed: int = 0
+    responses: xr.Dataset,
+    gram: xr.Dataset,
+    voxels: xr.Dataset | None = None,
+    *,
+    alpha: float,
+    rois: str = "all",
+    held_out: bool = False,
+    seed: int = 0,
 ) -> xr.Dataset:
     """Return the same smoother through the voxels' Gram: for fewer voxels than training rows."""
-    compute = partial(_primal, responses, gram, alpha, held_out, seed, "smoother")
-    return _smoother_like(SMOOTHER, responses, gram, compute, held_out=held_out, seed=seed)
+    matrix = Matrix.of(responses, voxels, rois)
+    compute = partial(_primal, matrix, gram, alpha, held_out, seed, "smoother")
+    return _smoother_like(SMOOTHER, matrix, gram, compute, held_out=held_out, seed=seed)
 
 
 @stage("regress", version=1, schema=LEFT, cost=_smoother_cost)
 def primal_left(
-    responses: xr.Dataset, gram: xr.Dataset, *, alpha: float, held_out: bool = False, seed: int = 0
+    responses: xr.Dataset,
+    gram: xr.Dataset,
+    voxels: xr.Dataset | None = None,
+    *,
+    alpha: float,
+    rois: str = "all",
+    held_out: bool = False,
+    seed: int = 0,
 ) -> xr.Dataset:
     """Return (Gram + alpha I)^-1 Xc^T: cheaper than a smoother where test rows outnumber voxels."""
-    compute = partial(_primal, responses, gram, alpha, held_out, seed, "left")
-    return _smoother_like(LEFT, responses, gram, compute, held_out=held_out, seed=seed)
+    matrix = Matrix.of(responses, voxels, rois)
+    compute = partial(_primal, matrix, gram, alpha, held_out, seed, "left")
+    return _smoother_like(LEFT, matrix, gram, compute, held_out=held_out, seed=seed)
 
 
 def _primal(
-    responses: xr.Dataset,
+    matrix: Matrix,
     gram: xr.Dataset,
     alpha: float,
     held_out: bool,  # noqa: FBT001
@@ -193,27 +194,19 @@ def _primal(
     _start: int,
     _stop: int,
 ) -> Mapping[str, np.ndarray]:
-    pictures, of_row = training_pictures(responses)
+    pictures, of_row = matrix.pictures
     factor = ridge.factorise(gram.gram.values, alpha)
-    training, test = centred_rows(responses)
+    training, test = matrix.centred()
     if form == "left":
         made = ridge.primal_left(factor, training)
     else:
-        made = ridge.primal_smoother(factor, test, training_blocks(responses))
+        made = ridge.primal_smoother(factor, test, matrix.training_parts())
     found = {form: ridge.merge_columns(made, of_row, len(pictures)), "alpha": np.asarray(float(alpha))}
     if held_out:
-        sample = _sample(responses, seed)
+        sample = ridge.sample_rows(matrix.training, seed)
         rows = ridge.partners(sample, of_row)
-        hat = ridge.primal_smoother(factor, training[rows], training_blocks(responses))
+        hat = ridge.primal_smoother(factor, training[rows], matrix.training_parts())
         found["held_out"] = ridge.merge_columns(
             ridge.leave_out(hat, rows, of_row, sample), of_row, len(pictures)
         )
     return found
-
-
-def centred_rows(responses: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return training and test rows less the training mean, float64: only where voxels are few."""
-    count = training_rows(responses)
-    rows = responses.response.values
-    means = ridge.column_means(rows[:count])
-    return ridge.centred(rows[:count], means, "float64"), ridge.centred(rows[count:], means, "float64")

@@ -10,6 +10,7 @@ from sklearn.linear_model import Ridge
 
 from cluster import ClusterConfig
 from pipeline import plan, run
+from pipeline.errors import ShapeError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -102,3 +103,36 @@ def test_the_gram_is_a_product_in_float64(make_recipe):
     steps = {step.product: step for step in plan(recipe)}
     assert steps["gram/all"].dataset.gram.dtype == np.float64
     assert steps["smoother/pixels"].inputs["gram"] is steps["smoother/pca"].inputs["gram"]
+
+
+@pytest.mark.parametrize(("voxels", "train"), [(2600, 40), (80, 60)])
+def test_a_region_is_its_voxels_alone(make_recipe, voxels, train):
+    """The Gram and the weights of a region are those of a ridge that never saw the other voxels."""
+    from pipeline.stages.gram import cross, dual_gram, primal_gram
+    from pipeline.stages.predict import predictions
+    from pipeline.stages.smooth import dual_smoother, primal_smoother
+
+    made = _made(
+        make_recipe(
+            {"features": {"pca": None}, "ridge": None, "images": None, "scores": None},
+            voxels=voxels,
+            train=train,
+        )
+    )
+    inside = np.random.default_rng(0).random(voxels) < 0.3
+    inside[-1] = True
+    seen = made["voxels"].drop_vars("in_roi").assign_coords(roi=np.array(["brain", "early"], dtype=object))
+    seen["in_roi"] = (("roi", "voxel"), np.stack([np.ones(voxels, bool), inside]))
+    responses, features = made["responses"], made["features/pixels"]
+    x, x_test, y, _ = _parts(made)
+    expected = Ridge(alpha=30).fit(x[:, inside], y).predict(x_test[:, inside])
+    if inside.sum() >= train:
+        gram, others = dual_gram(responses, seen, rois="early"), cross(responses, seen, rois="early")
+        smoother = dual_smoother(responses, gram.compute(), others.compute(), alpha=30)
+    else:
+        gram = primal_gram(responses, seen, rois="early")
+        smoother = primal_smoother(responses, gram.compute(), seen, alpha=30, rois="early")
+    found = predictions(responses, smoother.compute(), features, seen, rois="early").compute()
+    assert _relative(found.predicted.values, expected) < 1e-5
+    with pytest.raises(ShapeError, match="holds no voxel"):
+        dual_gram(responses, seen.assign(in_roi=seen.in_roi & False), rois="early")
