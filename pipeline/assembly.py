@@ -69,7 +69,7 @@ class Subject:
 
     def _respond(self) -> None:
         settings = self.recipe.responses
-        inputs = {"trials": "trials", "voxels": "voxels", "betas": "betas"}
+        inputs = {name: name for name in ("trials", "voxels", "betas", "validity")}
         if settings.standardize == "scalar":
             self._add("moments", "respond.moments", {"trials": "trials", "betas": "betas"})
             inputs["moments"] = "moments"

@@ -100,10 +100,11 @@ def _responses_cost(output: xr.Dataset, betas: xr.Dataset, **_inputs: xr.Dataset
 
 
 @stage("respond", version=1, schema=RESPONSES, cost=_responses_cost)
-def responses(
+def responses(  # noqa: PLR0913  (an argument an input, and one a choice of the recipe)
     trials: xr.Dataset,
     voxels: xr.Dataset,
     betas: xr.Dataset,
+    validity: xr.Dataset | None = None,
     moments: xr.Dataset | None = None,
     *,
     standardize: Standardize = "train",
@@ -117,6 +118,9 @@ def responses(
     ----------
     trials, voxels, betas
         Products of ingest.
+    validity
+        Which voxels hold data in which session; elsewhere their trials are left out of every mean. Default
+        all hold data.
     moments
         Needed for ``standardize = "scalar"``.
     standardize
@@ -142,7 +146,7 @@ def responses(
     return lazily(
         RESPONSES,
         {"row": rows.count, "voxel": betas.sizes["voxel"]},
-        partial(_respond, betas, moments, trials.test.values, groups, rows.of_trial, standardize),
+        partial(_respond, betas, validity, moments, trials.test.values, groups, rows.of_trial, standardize),
         coords={
             "image_id": ("row", rows.image_id),
             "split": ("row", split),
@@ -167,8 +171,9 @@ def _groups(trials: xr.Dataset, standardize: Standardize) -> np.ndarray:
     return group
 
 
-def _respond(
+def _respond(  # noqa: PLR0913  (positional for `partial`)
     betas: xr.Dataset,
+    validity: xr.Dataset | None,
     moments: xr.Dataset | None,
     test: np.ndarray,
     groups: np.ndarray,
@@ -178,18 +183,22 @@ def _respond(
     stop: int,
 ) -> Mapping[str, np.ndarray]:
     stored = betas.betas[:, start:stop].values
-    average = averaging(of_trial)
-    response = np.empty((average.shape[0], stop - start), np.float32)
+    valid = None if validity is None else validity.valid[:, start:stop].values
+    session = None if validity is None else np.searchsorted(validity.session.values, betas.session.values)
+    adding = summing(of_trial)
+    response = np.empty((adding.shape[0], stop - start), np.float32)
     mean, std = np.empty(stop - start, np.float32), np.empty(stop - start, np.float32)
     for part in _parts(stop - start):
         percent = _percent(betas, stored[:, part])
+        if valid is not None and not valid[:, part].all():
+            percent[~valid[session][:, part]] = np.nan  # not measured: no trial of that session counts
         mean[part], std[part] = training_moments(percent[~test])
         if standardize == "scalar":
             assert moments is not None
             percent = (percent - float(moments["mean"])) / (float(moments["std"]) or 1.0)
         elif standardize != "none":
             standardize_groups(percent, groups, test)
-        response[:, part] = average @ percent
+        response[:, part] = averaged(percent, adding)
     return {"response": response, "mean": mean, "std": std}
 
 
@@ -202,21 +211,31 @@ def _percent(betas: xr.Dataset, stored: np.ndarray) -> np.ndarray:
     return stored.astype(np.float64) * float(betas.betas.attrs.get("scale_factor", 1.0))
 
 
-def averaging(of_trial: np.ndarray) -> Any:
-    """Return the sparse (row, trial) matrix that averages each row's trials."""
+def summing(of_trial: np.ndarray) -> Any:
+    """Return the sparse (row, trial) matrix that adds up each row's trials."""
     from scipy.sparse import csr_array
 
-    weight = 1.0 / np.bincount(of_trial)[of_trial]
-    return csr_array((weight, (of_trial, np.arange(len(of_trial)))))
+    return csr_array((np.ones(len(of_trial)), (of_trial, np.arange(len(of_trial)))))
+
+
+def averaged(values: np.ndarray, adding: Any) -> np.ndarray:
+    """Return the mean of each row's trials, without those that are NaN; 0 where none is left."""
+    there = ~np.isnan(values)
+    count: np.ndarray = adding @ there.astype(np.float64)
+    total: np.ndarray = adding @ np.where(there, values, 0.0)
+    return np.asarray(total / np.maximum(count, 1.0))
 
 
 def training_moments(percent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation (ddof 1) over the first axis; 0 for a constant voxel.
+    """Return mean and standard deviation (ddof 1) over the first axis, without NaN; 0 for a constant voxel.
 
     Rounding leaves a constant voxel a spread of some 1e-16 of its mean; that is no signal.
     """
-    mean = percent.mean(axis=0)
-    std = percent.std(axis=0, ddof=1) if len(percent) > 1 else np.zeros_like(mean)
+    there = ~np.isnan(percent)
+    count = there.sum(axis=0)
+    mean = np.where(there, percent, 0.0).sum(axis=0) / np.maximum(count, 1)
+    square = np.where(there, (percent - mean) ** 2, 0.0).sum(axis=0)
+    std = np.sqrt(square / np.maximum(count - 1, 1))
     return mean, np.where(std > 1e-12 * np.abs(mean), std, 0.0)
 
 
@@ -225,4 +244,5 @@ def standardize_groups(percent: np.ndarray, groups: np.ndarray, test: np.ndarray
     for group in np.unique(groups):
         inside = groups == group
         mean, std = training_moments(percent[inside & ~test])
-        percent[inside] = np.where(std > 0, (percent[inside] - mean) / np.where(std > 0, std, 1.0), 0.0)
+        scaled = (percent[inside] - mean) / np.where(std > 0, std, 1.0)
+        percent[inside] = np.where(std > 0, scaled, percent[inside] * 0.0)  # NaN stays NaN

@@ -143,6 +143,30 @@ def test_responses_equal_plain_numpy(how, average, stored, voxels, seed):
     )
 
 
+def test_a_voxel_that_was_not_measured_in_a_session_counts_in_the_others_alone():
+    random = np.random.default_rng(0)
+    names = [f"p{n}" for n in [*range(8), *range(8), *range(8)]]
+    session = np.repeat([1, 2, 3], 8)
+    test = [name in {"p0", "p1"} for name in names]
+    values = random.normal(1, 1, (24, 3)).astype(np.float32)
+    values[session == 2, 1] = 0  # outside the scanned volume
+    valid = xr.Dataset(
+        {"valid": (("session", "voxel"), np.array([[True] * 3, [True, False, True], [True] * 3]))},
+        coords={"session": np.array([1, 2, 3], np.int16)},
+    )
+    trials = _trials(names, test, session=session)
+    betas = _betas(values).assign_coords(session=("trial", session))
+    found = responses(trials, _voxels(3), betas, valid, standardize="session").compute()
+    kept = session != 2
+    alone = responses(
+        trials.isel(trial=kept), _voxels(3), betas.isel(trial=kept), standardize="session"
+    ).compute()
+    np.testing.assert_allclose(found.response.values[:, 1], alone.response.values[:, 1], rtol=1e-6)
+    np.testing.assert_allclose(found["mean"].values[1], alone["mean"].values[1], rtol=1e-6)
+    everywhere = responses(trials, _voxels(3), betas, standardize="session").compute()
+    np.testing.assert_array_equal(found.response.values[:, [0, 2]], everywhere.response.values[:, [0, 2]])
+
+
 def test_a_session_with_one_training_trial_cannot_be_standardised():
     trials = _trials(["a", "b", "c", "d"], [False, False, False, True], session=[1, 1, 2, 2])
     with pytest.raises(ShapeError, match="only 1 training trials in one session"):
