@@ -126,7 +126,14 @@ def plan(recipe: Recipe, subjects: Sequence[str] | None = None) -> Plan:
 
 def source_of(recipe: Recipe) -> Source:
     """Return the source a recipe names."""
-    from storage.sources.arrays import ArraysSource
+    data = recipe.data
+    place = Location.of(data.source, data.storage_options.given())
+    if data.arrays is not None:
+        from storage.sources.arrays import ArraysSource
 
-    place = Location.of(recipe.data.source, recipe.data.storage_options.given())
-    return ArraysSource(location=place, **recipe.data.arrays.model_dump())
+        return ArraysSource(location=place, **data.arrays.model_dump())
+    from storage.sources.nsd import NsdSource
+
+    chosen = {key: getattr(data, key) for key in ("sessions", "betas", "space", "format", "test")}
+    given = {key: value for key, value in chosen.items() if value is not None}
+    return NsdSource(location=place, voxels=data.voxels, rois=tuple(sorted(recipe.rois.items())), **given)

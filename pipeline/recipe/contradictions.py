@@ -38,6 +38,15 @@ def contradictions(
             yield mistake(("scores", name, "images"), text, score.images)
 
 
+def unnamed(ridge: Ridge, rois: Mapping[str, str]) -> Iterator[InitErrorDetails]:
+    """Yield the spaces whose region no alias names."""
+    known = ["all", *rois]
+    for name, space in ridge.spaces.items():
+        if space.rois not in known:
+            text = f"names no region; declared in [rois]: {', '.join(known)}{nearest(space.rois, known)}"
+            yield mistake(("ridge", "spaces", name, "rois"), text, space.rois)
+
+
 def _halved(features: Mapping[str, PixelFeatures | PcaFeatures]) -> Iterator[InitErrorDetails]:
     for name, space in features.items():
         if space.dtype == "float16":

@@ -12,11 +12,12 @@ from pipeline.errors import RecipeError
 from pipeline.presets import preset_tables
 from storage.fingerprint import fingerprint
 
-from .contradictions import contradictions
+from .contradictions import contradictions, unnamed
+from .datasets import misplaced
 from .layers import overlay
 from .mistakes import tell
 from .origin import Origin
-from .tables import Data, FeatureSpace, Images, Name, Responses, Ridge, Scores, Table, named_like
+from .tables import Data, FeatureSpace, Images, Name, Responses, Ridge, Scores, Table, Text, named_like
 
 
 class Recipe(Table):
@@ -31,6 +32,7 @@ class Recipe(Table):
     fidelity: Literal["clean", "faithful"] = "clean"
     data: Data
     responses: Responses = Responses()
+    rois: Mapping[Name, Text] = {}
     features: Mapping[Name, FeatureSpace] = {}
     ridge: Ridge = Ridge()
     images: Mapping[Name, Images] = {}
@@ -95,7 +97,11 @@ class Recipe(Table):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
-        mistakes = list(contradictions(self.features, self.ridge, self.images, self.scores, self.fidelity))
+        mistakes = [
+            *misplaced(self.data, self.rois),
+            *contradictions(self.features, self.ridge, self.images, self.scores, self.fidelity),
+            *unnamed(self.ridge, self.rois),
+        ]
         if mistakes:
             raise ValidationError.from_exception_data("Recipe", mistakes)
         return self
@@ -139,7 +145,13 @@ def _on_preset(mapping: Mapping[str, Any], origin: Origin) -> Mapping[str, Any]:
 
 def _sorted(tables: dict[str, Any]) -> dict[str, Any]:
     """Return tables without the empty ones, and those that users name in alphabetical order."""
-    for named in (tables["features"], tables["ridge"]["spaces"], tables["images"], tables["scores"]):
+    for named in (
+        tables["rois"],
+        tables["features"],
+        tables["ridge"]["spaces"],
+        tables["images"],
+        tables["scores"],
+    ):
         for name in sorted(named):
             named[name] = named.pop(name)
     return {key: value for key, value in tables.items() if value != {}}

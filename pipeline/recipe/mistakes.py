@@ -37,7 +37,6 @@ _SHOULD = {
     "tuple_type": "be a list",
 }
 _NAMES = {r"^[a-z0-9-]+$": "a-z, 0-9 and -", r"^[A-Za-z0-9_-]+$": "letters, digits, _ and -"}
-_REASONS = {"rois": "[rois] has nothing to name: voxels of dataset 'arrays' belong to no atlas; leave it out"}
 
 
 def mistake(loc: Loc, text: str, found: object) -> InitErrorDetails:
@@ -77,6 +76,8 @@ def _message(error: ErrorDetails, keys: list[str], document: type[BaseModel]) ->
             return _not_here(error, keys)
         case "string_pattern_mismatch":
             return _bad_name(error, keys)
+    if error["type"] == "mistake" and isinstance(error["input"], (Mapping, type(None))):
+        return f"{table(keys)}{_complaint(error)}"
     return f"{place(keys)} = {_show(error['input'])}{_complaint(error)}"
 
 
@@ -90,8 +91,6 @@ def _complaint(error: ErrorDetails) -> str:
 
 
 def _unknown_key(loc: Loc, keys: list[str], document: type[BaseModel]) -> str:
-    if keys[0] in _REASONS:
-        return _REASONS[keys[0]]
     model = model_at(loc[:-1], document)
     known = list(model.model_fields) if model else []
     hint = nearest(keys[-1], known)

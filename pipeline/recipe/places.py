@@ -18,6 +18,7 @@ def keys_of(loc: Loc, document: type[BaseModel]) -> list[str]:
     for part in loc:
         if isinstance(part, int) or part == "[key]":
             break
+        kind = _given(kind)
         if not isinstance(kind, UnionType):
             keys.append(part)
         kind = _below(kind, part)
@@ -28,7 +29,8 @@ def model_at(loc: Loc, document: type[BaseModel]) -> type[BaseModel] | None:
     """Return the model of the table at a place, None where no table belongs."""
     kind: Any = document
     for part in loc:
-        kind = _cluster() if list(loc) == ["cluster"] else _below(kind, str(part))
+        kind = _cluster() if list(loc) == ["cluster"] else _below(_given(kind), str(part))
+    kind = _given(kind)
     return kind if _is_model(kind) else None
 
 
@@ -55,6 +57,12 @@ def _below(kind: Any, part: str) -> Any:
     return None
 
 
+def _given(kind: Any) -> Any:
+    """Return the type of a value that may be left out, where it is given."""
+    some = [one for one in get_args(kind) if one is not type(None)] if isinstance(kind, UnionType) else []
+    return some[0] if len(some) == 1 else kind
+
+
 def _cluster() -> type[BaseModel]:
     """Return the model of the one table that is kept as it was written."""
     from cluster.config import ClusterConfig
@@ -67,4 +75,8 @@ def _is_model(kind: Any) -> bool:
 
 
 def _tags(kind: Any) -> tuple[Any, ...]:
-    return get_args(kind.model_fields["model"].annotation) if _is_model(kind) else ()
+    return get_args(kind.model_fields["model"].annotation) if "model" in _fields(kind) else ()
+
+
+def _fields(kind: Any) -> Mapping[str, Any]:
+    return kind.model_fields if _is_model(kind) else {}

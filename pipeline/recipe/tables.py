@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainValidator,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -35,6 +36,15 @@ def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _sessions(given: object) -> int | tuple[int, ...]:
+    listed = given if isinstance(given, (list, tuple)) else (given,)
+    if not listed or not all(type(one) is int and one > 0 for one in listed):
+        raise ValueError("expected a number of sessions, or a list of sessions counted from 1")
+    if len(set(listed)) < len(listed):
+        raise ValueError("a session is named twice; name each once")
+    return tuple(sorted(listed)) if isinstance(given, (list, tuple)) else listed[0]
+
+
 def _not_reserved(subject: str) -> str:
     if subject == "all":
         raise ValueError("'all' is the owner of what no single brain entered; give the subject another name")
@@ -54,10 +64,12 @@ Place = Annotated[Text, AfterValidator(_absolute)]
 Subject = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$"), AfterValidator(_not_reserved)]
 Count = Annotated[int, Field(ge=1)]
 Precision = Literal["auto", "float32", "float64"]
-Metric = Literal["pixcorr", "ssim", "two-way-pixels"]
+Metric = Literal["pixcorr", "ssim", "ssim-columns", "two-way-pixels"]
 # TOML has lists, we keep tuples: the list itself is converted, its items are not
 Subjects = Annotated[tuple[Subject, ...], Field(strict=False), AfterValidator(_each_once)]
 Metrics = Annotated[tuple[Metric, ...], Field(strict=False), AfterValidator(_each_once)]
+#: The first so many, or just these; sessions count from 1.
+Sessions = Annotated[int | tuple[int, ...], PlainValidator(_sessions)]
 PictureShape = Annotated[tuple[Count, ...], Field(strict=False), AfterValidator(_picture_shape)]
 
 
@@ -100,13 +112,18 @@ class Arrays(Table):
 class Data(Table):
     """Where brain data and pictures come from, and where the archive lies."""
 
-    dataset: Literal["arrays"]
+    dataset: Literal["nsd", "arrays"]
     source: Place
     archive: Place
     subjects: Subjects
-    voxels: Literal["brain"] = "brain"
+    voxels: Text = "brain"
+    sessions: Sessions | None = None
+    betas: Text | None = None
+    space: Literal["func1pt8mm"] | None = None
+    format: Literal["auto", "hdf5", "nifti"] | None = None
+    test: Text | None = None
     storage_options: StorageOptions = StorageOptions()
-    arrays: Arrays
+    arrays: Arrays | None = None
 
 
 class Responses(Table):
@@ -141,7 +158,7 @@ class RidgeSpace(Table):
 
     alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     correction: Literal["none", "stored", "test-batch"] = "none"
-    rois: Literal["all"] = "all"
+    rois: Name = "all"
     precision: Precision = "auto"
 
 

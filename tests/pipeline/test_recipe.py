@@ -243,9 +243,10 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
 @pytest.mark.parametrize(
     ("override", "says"),
     [
-        ("data.dataset=nsd", "[data] dataset = 'nsd' is not in this version, which has arrays"),
+        ("data.dataset=things", "[data] dataset = 'things' is not in this version, which has nsd, arrays"),
+        ("data.dataset=nsd", "[data.arrays] belongs to another data set; 'nsd' takes sessions, betas"),
         ("data.dataset=array", "did you mean 'arrays'?"),
-        ("data.voxels=nsdgeneral", "is not in this version, which has brain"),
+        ("data.voxels=nsdgeneral", "[data] voxels = 'nsdgeneral' is no region of dataset 'arrays'"),
         ("data.subjects=[]", "expected one or more"),
         ("data.subjects=s1", "should be a list"),
         ("data.subjects=['a', 'a']", "'a' is named twice"),
@@ -253,7 +254,8 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("data.subjects=['../a']", "'../a' is no name; expected letters, digits, _ and -"),
         ("data.source=ftp://x/y", "'ftp://x/y' is no place vox2pix can reach"),
         ("data.source=''", "should not be empty"),
-        ("data.sessions=3", "[data] takes no 'sessions'"),
+        ("data.sessions=3", "[data] sessions = 3 belongs to another data set; 'arrays' takes arrays"),
+        ("data.sessions=many", "[data] sessions = 'many': expected a number of sessions"),
         ("data.arrays.train_voxel=x", "did you mean 'train_voxels'?"),
         ("data.arrays.image_shape=[28]", "expected [y, x] or [y, x, channel]"),
         ("data.arrays.image_shape=[28, 28, 2]", "with 1 or 3 channels"),
@@ -286,7 +288,7 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("ridge.spaces.pixels.alpha={from=1, to=9, count=3}", "alpha = a table, but it should be a number"),
         ("ridge.spaces.pixels.estimator=mlp", "[ridge.spaces.pixels] takes no 'estimator' in this version"),
         ("ridge.spaces.pixels.correction=batch", "which has none, stored, test-batch"),
-        ("ridge.spaces.pixels.rois=early", "rois = 'early' is not in this version, which has all"),
+        ("ridge.spaces.pixels.rois=early", "rois = 'early' names no region; declared in [rois]: all"),
         ("ridge.spaces.clip.alpha=1", "needs a table [features.clip]; declared: pixels"),
         ("images.final.generator=pca", "[images.final] features = 'pca' needs a table [ridge.spaces.pca]"),
         ("images.final.features=pixls", "did you mean 'pixels'?"),
@@ -319,9 +321,43 @@ def test_half_precision_is_refused_where_faithful(recipe_file: Path) -> None:
     )
 
 
+NSD = """
+[data]
+dataset = "nsd"
+source = "release"
+archive = "archive"
+subjects = ["subj01"]
+voxels = "nsdgeneral"
+sessions = 37
+[rois]
+early = "streams == early"
+[features.pixels]
+model = "pixels"
+size = 32
+[ridge.spaces.pixels]
+alpha = 100
+rois = "early"
+"""
+
+
+def test_a_recipe_for_nsd(tmp_path: Path) -> None:
+    (tmp_path / "nsd.toml").write_text(NSD)
+    recipe = load_recipe(tmp_path / "nsd.toml")
+    assert recipe.data.sessions == 37
+    assert recipe.rois == {"early": "streams == early"}
+    assert recipe.data.arrays is None
+    assert load_recipe(tmp_path / "nsd.toml", ["data.sessions=[1, 3]"]).data.sessions == (1, 3)
+    (tmp_path / "again.toml").write_text(recipe.as_toml())
+    assert load_recipe(tmp_path / "again.toml").fingerprint() == recipe.fingerprint()
+    assert "did you mean 'early'?" in refusal(tmp_path / "nsd.toml", "ridge.spaces.pixels.rois=erly")
+    assert "[data.arrays] is missing" in refusal(
+        tmp_path / "nsd.toml", "data.dataset=arrays", "data.voxels=brain"
+    )
+
+
 def test_another_data_set_is_the_only_mistake_told(recipe_file: Path) -> None:
-    line = refusal(recipe_file, "data.dataset=nsd", "data.sessions=3", "seed=-1")
-    assert "nsd" in line
+    line = refusal(recipe_file, "data.dataset=things", "data.sessions=3", "seed=-1")
+    assert "things" in line
     assert "sessions" not in line
 
 
