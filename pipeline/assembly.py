@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,46 @@ if TYPE_CHECKING:
     from storage.sources import Source
 
     from .recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Region:
+    """The rows and voxels a ridge runs on, and the way through it that takes the fewest operations."""
+
+    rois: str
+    """Name of the region, "all" for every voxel of the recipe."""
+    training: int
+    test: int
+    voxels: int
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Products that hold the region."""
+        return (
+            {"responses": "responses"}
+            if self.rois == "all"
+            else {"responses": "responses", "voxels": "voxels"}
+        )
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What tells a stage the region."""
+        return {} if self.rois == "all" else {"rois": self.rois}
+
+    @property
+    def form(self) -> str:
+        """Whether the Gram is of rows ("dual") or of voxels ("primal")."""
+        from .ridge import choose_form
+
+        return choose_form(self.training, self.voxels)
+
+    def smoother(self, targets: int) -> str:
+        """Return the stage that makes the smoother for so many targets."""
+        from .ridge import choose_primal_form
+
+        if self.form == "dual":
+            return "dual_smoother"
+        return f"primal_{choose_primal_form(self.training, self.voxels, self.test, targets)}"
 
 
 class Subject:
@@ -98,48 +139,50 @@ class Subject:
 
     def _regress(self, space: str) -> None:
         settings = self.recipe.ridge.spaces[space]
-        form, targets = self._form(), self.made[f"features/{space}"].dataset.sizes["feature"]
-        gram = self._gram(settings.rois, form, settings.precision)
+        region = self._region(settings.rois)
+        maker = region.smoother(self.made[f"features/{space}"].dataset.sizes["feature"])
+        shared = self._gram(region, settings.precision)
+        told = maker != "dual_smoother"  # the dual meets voxels in gram and cross alone
         self._add(
             f"smoother/{space}",
-            "smooth.dual_smoother" if form == "dual" else f"smooth.{self._primal_form(targets)}",
-            {"responses": "responses", **gram},
+            f"smooth.{maker}",
+            {**(region.inputs if told else {"responses": "responses"}), **shared},
             alpha=settings.alpha,
             held_out=settings.correction == "stored",
             seed=self.recipe.seed,
+            **(region.settings if told else {}),
         )
+        told = maker == "primal_left"
         self._add(
             f"predictions/{space}",
             "predict.predictions",
-            {"responses": "responses", "smoother": f"smoother/{space}", "features": f"features/{space}"},
+            {
+                **(region.inputs if told else {"responses": "responses"}),
+                "smoother": f"smoother/{space}",
+                "features": f"features/{space}",
+            },
             correction=settings.correction,
+            **(region.settings if told else {}),
         )
 
-    def _form(self) -> str:
-        from .ridge import choose_form
-
-        sizes = self.made["responses"].dataset
-        return choose_form(int((sizes.split.values == "train").sum()), sizes.sizes["voxel"])
-
-    def _primal_form(self, targets: int) -> str:
-        from .ridge import choose_primal_form
-
-        responses = self.made["responses"].dataset
+    def _region(self, rois: str) -> Region:
+        responses, voxels = self.made["responses"].dataset, self.made["voxels"].dataset
         training = int((responses.split.values == "train").sum())
-        test = responses.sizes["row"] - training
-        form = choose_primal_form(training, responses.sizes["voxel"], test, targets)
-        return {"smoother": "primal_smoother", "left": "primal_left"}[form]
+        count = responses.sizes["voxel"]
+        if rois != "all":
+            count = int(voxels.in_roi.values[list(voxels.roi.values).index(rois)].sum())
+        return Region(rois, training, responses.sizes["row"] - training, count)
 
-    def _gram(self, rois: str, form: str, precision: str) -> dict[str, str]:
-        """Add the products that all spaces of a set of voxels share, where they are not there yet."""
-        name = rois if precision == "auto" else f"{rois}-{precision}"
-        inputs = {"responses": "responses"}
+    def _gram(self, region: Region, precision: str) -> dict[str, str]:
+        """Add the products that all spaces of a region share, where they are not there yet."""
+        name = region.rois if precision == "auto" else f"{region.rois}-{precision}"
+        how = {"precision": precision, **region.settings}
         if f"gram/{name}" not in self.made:
-            self._add(f"gram/{name}", f"gram.{form}_gram", inputs, precision=precision)
-            if form == "dual":
-                self._add(f"cross/{name}", "gram.cross", inputs, precision=precision)
+            self._add(f"gram/{name}", f"gram.{region.form}_gram", region.inputs, **how)
+            if region.form == "dual":
+                self._add(f"cross/{name}", "gram.cross", region.inputs, **how)
         products = {"gram": f"gram/{name}"}
-        return products if form == "primal" else {**products, "cross": f"cross/{name}"}
+        return {**products, "cross": f"cross/{name}"} if region.form == "dual" else products
 
     def _reconstruct(self, name: str) -> None:
         settings = self.recipe.images[name]
