@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .errors import RecipeError
 from .step import Origin, Step
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Region:
         )
 
     @property
-    def settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, Any]:
         """What tells a stage the region."""
         return {} if self.rois == "all" else {"rois": self.rois}
 
@@ -127,6 +128,9 @@ class Subject:
     def _featurize(self) -> None:
         owner = self.made["stimuli"].owner
         for space, settings in self.recipe.features.items():
+            if settings.model == "words":
+                self._count_words(space, settings.least, settings.dtype)
+                continue
             given = settings.model_dump()
             inputs = {"stimuli": "stimuli"}
             if settings.model == "pca":
@@ -136,6 +140,21 @@ class Subject:
                 )
                 inputs["basis"] = f"basis/{space}"
             self._add(f"features/{space}", "featurize.features", inputs, owner=owner, **given)
+
+    def _count_words(self, space: str, least: int, dtype: str) -> None:
+        if "captions" not in self.made:
+            raise RecipeError(
+                f"[features.{space}] model = 'words' counts the words of captions, and the source has none; "
+                "add them ([data.arrays] names them in train_captions, test_captions) or take another model"
+            )
+        self._add(
+            f"features/{space}",
+            "words.word_features",
+            {"stimuli": "stimuli", "captions": "captions"},
+            owner=self.made["captions"].owner,
+            least=least,
+            dtype=dtype,
+        )
 
     def _regress(self, space: str) -> None:
         settings = self.recipe.ridge.spaces[space]
@@ -176,7 +195,7 @@ class Subject:
     def _gram(self, region: Region, precision: str) -> dict[str, str]:
         """Add the products that all spaces of a region share, where they are not there yet."""
         name = region.rois if precision == "auto" else f"{region.rois}-{precision}"
-        how = {"precision": precision, **region.settings}
+        how: dict[str, Any] = {"precision": precision, **region.settings}
         if f"gram/{name}" not in self.made:
             self._add(f"gram/{name}", f"gram.{region.form}_gram", region.inputs, **how)
             if region.form == "dual":

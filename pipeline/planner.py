@@ -134,6 +134,7 @@ def source_of(recipe: Recipe) -> Source:
         return ArraysSource(location=place, **data.arrays.model_dump())
     from storage.sources.nsd import NsdSource
 
-    chosen = {key: getattr(data, key) for key in ("sessions", "betas", "space", "format", "test")}
-    given = {key: value for key, value in chosen.items() if value is not None}
-    return NsdSource(location=place, voxels=data.voxels, rois=tuple(sorted(recipe.rois.items())), **given)
+    chosen = {key: getattr(data, key) for key in ("sessions", "space", "format", "test")}
+    given = {key: value for key, value in {**chosen, "version": data.betas}.items() if value is not None}
+    rois = tuple(sorted(recipe.rois.items()))
+    return NsdSource(location=place, expression=data.voxels, rois=rois, **given)

@@ -172,7 +172,8 @@ class Run:
         if step.origin is None or not recorded:
             return
         now = step.origin.stamps
-        changed = [name for name, etag in recorded.items() if now.get(name) != etag]
+        # what was read from another place has another etag there; the fingerprint says it is the same data
+        changed = [name for name, etag in recorded.items() if now.get(name, etag) != etag]
         if not changed:
             return
         if not self.refresh:

@@ -50,6 +50,13 @@ class Changed(StorageError):
     kind = "changed"
 
 
+class NotInSource(StorageError, ValueError):
+    """The recipe asks for what the source does not have: a region, a session, a subject, a version."""
+
+    exit_code = 2
+    kind = "not-in-source"
+
+
 class NotAnArchive(StorageError, ValueError):
     """The place named as archive holds something else."""
 

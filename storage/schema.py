@@ -122,5 +122,6 @@ COORDINATES: Mapping[str, Variable] = MappingProxyType(
         "roi": _coordinate("str", "1", "region of interest"),
         "metric": _coordinate("str", "1", "score"),
         "label": _coordinate("str", "1", "label of the picture"),
+        "word": _coordinate("str", "1", "word counted"),
     }
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,10 +14,14 @@ from .manner import manner
 from .printing import put, put_json, remark, tell
 from .run import carry_out, put_outcome, write_page
 
+if TYPE_CHECKING:
+    from pipeline.recipe import Recipe
+
 #: Beside the simulated data: what they were simulated with. There only if all of them are.
 SIGN = ".vox2pix-demo.json"
-QUICK = {"subjects": 1, "grid": (10, 12, 9), "images": 100, "size": 32}
-FULL = {"subjects": 2}
+QUICK = {"subjects": 1, "grid": (12, 14, 10), "images": 90, "size": 32}
+FULL = {"subjects": 1}
+BUCKET = "simulated-nsd"
 #: Any machine has two cores; more would not make the demo's blocks faster.
 CLUSTER = {"kind": "local", "workers": 2}
 
@@ -32,18 +37,21 @@ CLUSTER = {"kind": "local", "workers": 2}
 )
 @click.option("--quick", is_flag=True, help="Smaller data: under a minute on any machine.")
 def demo(out: Path, quick: bool) -> None:
-    """Simulate a data set, run everything on it and write report.html; nothing is downloaded."""
+    """Simulate a release of NSD, serve it as S3 on this machine, run everything, write report.html."""
     tell(
         "What follows is simulated data: no person and no brain was recorded, "
         "and the scores say nothing about real ones."
     )
     recipe_path = _simulated(out, QUICK if quick else FULL)
-    from pipeline.recipe import Recipe, load_recipe
+    from storage.simulate.serve import serve
 
-    recipe = load_recipe(recipe_path)
-    recipe = Recipe.model_copy(recipe, update={"cluster": CLUSTER})
-    outcome = carry_out(recipe)
-    page = write_page([recipe], out / "report.html")
+    for name in ("NO_PROXY", "no_proxy"):  # a proxy has no way to this machine's loopback
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))
+    with serve({BUCKET: out}) as server:
+        remark(f"the release is served at {server.url} as s3://{BUCKET}")
+        recipe = _from_s3(recipe_path, server.url)
+        outcome = carry_out(recipe)
+        page = write_page([recipe], out / "report.html")
     if manner().json:
         put_json({**outcome.as_json(), "report": page})
         return
@@ -51,15 +59,24 @@ def demo(out: Path, quick: bool) -> None:
     put(page)
 
 
+def _from_s3(recipe_path: Path, endpoint: str) -> Recipe:
+    """Return the recipe with its source in the bucket that is served."""
+    from pipeline.recipe import load_recipe
+
+    options = f'{{endpoint_url = "{endpoint}", anon = true}}'
+    places = [f"data.source=s3://{BUCKET}", f"data.storage_options={options}"]
+    return load_recipe(recipe_path, places).model_copy(update={"cluster": CLUSTER})
+
+
 def _simulated(out: Path, arguments: dict[str, Any]) -> Path:
     """Simulate, unless that was done to its end before, and return the recipe's path."""
-    from storage.simulate import simulate_arrays
+    from storage.simulate import simulate_nsd
 
     sign, said = out / SIGN, json.dumps(arguments, sort_keys=True)
     if not (sign.is_file() and sign.read_text() == said and (out / "recipe.toml").is_file()):
         sign.unlink(missing_ok=True)
         try:
-            simulate_arrays(out, **arguments)
+            simulate_nsd(out, **arguments)
         except ValueError as error:
             raise click.UsageError(str(error), click.get_current_context()) from None
         sign.write_text(said)

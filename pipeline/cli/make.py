@@ -44,7 +44,11 @@ class Grid(click.ParamType[tuple[int, int, int]]):
 )
 @place_options("DEST")
 @click.option(
-    "--dataset", type=click.Choice(["arrays"]), default="arrays", show_default=True, help="Which layout."
+    "--dataset",
+    type=click.Choice(["nsd", "arrays"]),
+    default="nsd",
+    show_default=True,
+    help="In whose file layout.",
 )
 @click.option("--subjects", default=2, show_default=True, help="How many brains see the pictures.")
 @click.option("--sessions", default=3, show_default=True, help="How many sessions.")
@@ -65,13 +69,12 @@ def simulate(
     seed: int,
 ) -> None:
     """Write a small simulated data set, with a known code between pictures and voxels, and its recipe."""
-    del dataset  # there is one so far
     from storage.remote import Location
-    from storage.simulate import simulate_arrays
+    from storage.simulate import SIMULATORS
 
     target = Location.of(place.url, place.options())
     try:
-        made = simulate_arrays(
+        made = SIMULATORS[dataset](
             target,
             subjects=subjects,
             sessions=sessions,

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from pydantic_core import InitErrorDetails
 
-    from .tables import Images, PcaFeatures, PixelFeatures, Ridge, Scores
+    from .tables import FeatureSpace, Images, Ridge, Scores
 
 
 def contradictions(
-    features: Mapping[str, PixelFeatures | PcaFeatures],
+    features: Mapping[str, FeatureSpace],
     ridge: Ridge,
     images: Mapping[str, Images],
     scores: Mapping[str, Scores],
@@ -47,7 +47,7 @@ def unnamed(ridge: Ridge, rois: Mapping[str, str]) -> Iterator[InitErrorDetails]
             yield mistake(("ridge", "spaces", name, "rois"), text, space.rois)
 
 
-def _halved(features: Mapping[str, PixelFeatures | PcaFeatures]) -> Iterator[InitErrorDetails]:
+def _halved(features: Mapping[str, FeatureSpace]) -> Iterator[InitErrorDetails]:
     for name, space in features.items():
         if space.dtype == "float16":
             text = "loses digits that fidelity = 'faithful' promises to keep; take float32"
@@ -55,7 +55,7 @@ def _halved(features: Mapping[str, PixelFeatures | PcaFeatures]) -> Iterator[Ini
 
 
 def _unpaintable(
-    name: str, table: Images, features: Mapping[str, PixelFeatures | PcaFeatures], ridge: Ridge
+    name: str, table: Images, features: Mapping[str, FeatureSpace], ridge: Ridge
 ) -> Iterator[InitErrorDetails]:
     place, space = ("images", name, "features"), table.features
     if space not in ridge.spaces:

@@ -150,7 +150,16 @@ class PcaFeatures(Table):
     dtype: Literal["float32", "float16"] = "float32"
 
 
-FeatureSpace = Annotated[PixelFeatures | PcaFeatures, Field(discriminator="model")]
+class WordFeatures(Table):
+    """How often each word of the training captions stands in a picture's; no generator paints it."""
+
+    model: Literal["words"]
+    least: Count = 2
+    """Training pictures that a word must stand with."""
+    dtype: Literal["float32", "float16"] = "float32"
+
+
+FeatureSpace = Annotated[PixelFeatures | PcaFeatures | WordFeatures, Field(discriminator="model")]
 
 
 class RidgeSpace(Table):

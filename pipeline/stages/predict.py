@@ -109,10 +109,23 @@ def predictions(
         PREDICTIONS,
         {"row": len(test_ids), "feature": features.sizes["feature"]},
         partial(_predict, matrix, smoother, features, columns, test, correction),
-        coords={name: ("row", responses[name].values[count:]) for name in ("image_id", "repeat", "session")},
+        coords={
+            **{name: ("row", responses[name].values[count:]) for name in ("image_id", "repeat", "session")},
+            **{
+                name: ("feature", named.values)
+                for name, named in features.coords.items()
+                if named.dims == ("feature",)
+            },
+        },
         edges=even_edges(features.sizes["feature"], FEATURES),
         attrs={"predicted": {**features.value.attrs, "correction": correction}},
     )
+
+
+def _named_features(features: xr.Dataset) -> dict[str, tuple[str, np.ndarray]]:
+    """Return the coordinates that name single features, such as words."""
+    named = (name for name, values in features.coords.items() if values.dims == ("feature",))
+    return {str(name): ("feature", features[name].values) for name in named}
 
 
 def _positions(features: xr.Dataset, image_ids: Sequence[str]) -> np.ndarray:

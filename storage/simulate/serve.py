@@ -1,0 +1,231 @@
+"""A small read-only S3 server on this machine alone, for the demo, tests and benchmarks.
+
+It answers GET and HEAD of objects (ranges, conditions on the etag) and ListObjectsV2, to anybody on
+this machine who asks: signatures are not looked at, so no credentials are needed. Buckets are folders;
+addresses have the bucket in the path. What is written into the folders is served from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storage.errors import Missing
+
+from .http_wire import HEAD_LIMIT, Malformed, Reply, read_request
+from .s3_listing import bucket_reply
+from .s3_objects import Refusal, object_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .http_wire import Request
+
+#: The address served: other machines have no way to it.
+LOOPBACK = "127.0.0.1"
+
+#: Seconds and bytes that a client may still send after its request was refused.
+LINGER_SECONDS, LINGER_BYTES = 2.0, 64 * 2**20
+
+
+@dataclass
+class Server:
+    """A running server and what it has answered so far."""
+
+    url: str
+    """Its endpoint, as `endpoint_url` of the storage options."""
+    requests: int = 0
+    """Requests answered, refused ones too."""
+    bytes: int = 0
+    """Bytes of bodies sent."""
+
+    @property
+    def options(self) -> dict[str, str | bool]:
+        """The storage options that reach it."""
+        return {"endpoint_url": self.url, "anon": True}
+
+
+@contextmanager
+def serve(folders: Mapping[str, Path]) -> Iterator[Server]:
+    """Serve folders as buckets for as long as the context lasts, from a thread of this process.
+
+    Parameters
+    ----------
+    folders
+        Folder by bucket name.
+
+    Yields
+    ------
+    Server
+        With the URL, on a port that was free.
+
+    Raises
+    ------
+    Missing
+        If a folder does not exist.
+    """
+    buckets = {name: Path(folder).resolve() for name, folder in folders.items()}
+    for name, folder in buckets.items():
+        if not folder.is_dir():
+            raise Missing(f"{folder} is no folder, and can't be served as bucket {name!r}; check the path")
+    desk = _Desk(buckets)
+    thread = threading.Thread(target=desk.work, name="vox2pix-s3", daemon=True)
+    thread.start()
+    try:
+        yield desk.ready.result()
+    finally:
+        desk.stop()
+        thread.join()
+
+
+def answer(buckets: Mapping[str, Path], request: Request) -> Reply:
+    """Return the reply to a request.
+
+    Parameters
+    ----------
+    buckets
+        Resolved folder by bucket name.
+    request
+        What is asked.
+    """
+    try:
+        return _answer(buckets, request)
+    except Refusal as refusal:
+        return refusal.reply()
+    except PermissionError:
+        return Refusal(HTTPStatus.FORBIDDEN, "AccessDenied", "The folder may not be read.").reply()
+    except OSError as error:
+        return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", str(error)).reply()
+
+
+def _answer(buckets: Mapping[str, Path], request: Request) -> Reply:
+    host = request.headers.get("host", LOOPBACK).rsplit(":", 1)[0]
+    if host not in {LOOPBACK, "localhost"}:  # also keeps out web pages that give our address a name of theirs
+        message = f"Host {host} is not served: address buckets by path, at {LOOPBACK}."
+        raise Refusal(HTTPStatus.BAD_REQUEST, "InvalidRequest", message)
+    if request.method not in {"GET", "HEAD"}:
+        raise Refusal(HTTPStatus.FORBIDDEN, "AccessDenied", "Access Denied: this server only reads.")
+    bucket, _, key = request.path[1:].partition("/")
+    if not bucket:
+        raise Refusal(HTTPStatus.FORBIDDEN, "AccessDenied", "Access Denied: name a bucket.")
+    if bucket not in buckets:
+        raise Refusal(HTTPStatus.NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist")
+    if key:
+        return object_reply(buckets[bucket], key, request)
+    if request.method == "HEAD":
+        return Reply(HTTPStatus.OK, {"x-amz-bucket-region": "us-east-1"})
+    return bucket_reply(bucket, buckets[bucket], request.query)
+
+
+@dataclass
+class _Desk:
+    """Answers connections in an event loop of its own."""
+
+    buckets: Mapping[str, Path]
+    ready: Future[Server] = field(default_factory=Future)
+    _loop: asyncio.AbstractEventLoop = field(init=False)
+    _closing: asyncio.Event = field(init=False)
+    _connections: dict[asyncio.Task[None], socket.socket] = field(default_factory=dict)
+
+    def work(self) -> None:
+        """Answer until `stop` is called."""
+        try:
+            asyncio.run(self._listen())
+        except BaseException as error:
+            if self.ready.done():
+                raise
+            self.ready.set_exception(error)
+
+    async def _listen(self) -> None:
+        self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
+        with socket.create_server((LOOPBACK, 0), backlog=1024) as listening:
+            listening.settimeout(0)
+            # asyncio's own server loses connections that come in while it closes, and leaves them open
+            self._loop.add_reader(listening, self._accept, listening)
+            self.ready.set_result(Server(f"http://{LOOPBACK}:{listening.getsockname()[1]}"))
+            await self._closing.wait()
+            self._loop.remove_reader(listening)
+        await self._break_off()
+
+    def _accept(self, listening: socket.socket) -> None:
+        with suppress(OSError):  # the client has left again
+            plug, _ = listening.accept()
+            plug.settimeout(0)
+            # head and body are two writes; without this the second waits for the first one's receipt
+            plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            task = self._loop.create_task(self._connected(plug))
+            self._connections[task] = plug
+            task.add_done_callback(self._connections.pop)
+
+    async def _break_off(self) -> None:
+        still = dict(self._connections)
+        for task in still:
+            task.cancel()
+        await asyncio.gather(*still, return_exceptions=True)
+        await asyncio.sleep(0)  # an aborted connection is closed a turn later
+        for plug in still.values():  # those whose task had not begun
+            plug.close()
+
+    def stop(self) -> None:
+        """End `work`, from another thread."""
+        with suppress(RuntimeError, AttributeError):  # it ended by itself, or never began
+            self._loop.call_soon_threadsafe(self._closing.set)
+
+    async def _connected(self, plug: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=plug, limit=HEAD_LIMIT)
+        try:
+            while await self._reply(reader, writer):
+                pass
+            writer.close()
+            await writer.wait_closed()
+        except (OSError, asyncio.CancelledError):
+            pass  # the client has left, the file has changed, or we stop
+        finally:
+            writer.transport.abort()
+
+    async def _reply(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer one request; False where the connection ends with it."""
+        try:
+            request = await read_request(reader)
+        except Malformed as error:
+            said = Refusal(HTTPStatus.BAD_REQUEST, "InvalidRequest", str(error)).reply()
+            await self._send(writer, said, body=True, keep_alive=False)
+            return False
+        if request is None:
+            return False
+        keep = request.keeps_alive
+        reply = answer(self.buckets, request)
+        await self._send(writer, reply, body=request.method != "HEAD", keep_alive=keep)
+        if request.has_body:
+            await _let_finish(reader, writer)
+        return keep
+
+    async def _send(
+        self, writer: asyncio.StreamWriter, reply: Reply, *, body: bool, keep_alive: bool
+    ) -> None:
+        server = self.ready.result()
+        server.requests += 1
+        writer.write(reply.head(keep_alive=keep_alive))
+        for piece in reply.pieces() if body else ():
+            server.bytes += len(piece)  # before the client can have it, and look
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)  # a fast client of a large object must not keep the others waiting
+        await writer.drain()
+
+
+async def _let_finish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Read what the client still sends: a connection closed earlier could lose our reply on its way."""
+    writer.write_eof()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            for _ in range(LINGER_BYTES // HEAD_LIMIT):
+                if not await reader.read(HEAD_LIMIT):
+                    return
