@@ -98,20 +98,21 @@ class Subject:
         return step
 
     def _ingest(self) -> None:
-        brain = Origin(self.source, self.subject, self.source.identity(self.subject))
-        seen = Origin(self.source, self.subject, self.source.picture_identity(self.subject))
+        brain = Origin(self.source, self.subject, "responses")
+        regions = Origin(self.source, self.subject, "regions")
+        seen = Origin(self.source, self.subject, "pictures")
         owner = self.source.picture_owner(self.subject)
         self._add("trials", "ingest.trials", origin=brain)
-        self._add("voxels", "ingest.voxels", origin=brain)
-        self._add("betas", "ingest.betas", {"trials": "trials", "voxels": "voxels"}, origin=brain)
-        self._add("validity", "ingest.validity", {"betas": "betas", "voxels": "voxels"})
+        self._add("voxels", "ingest.voxels", origin=regions)
+        self._add("betas", "ingest.betas", {"trials": "trials"}, origin=brain)
+        self._add("validity", "ingest.validity", {"betas": "betas"})
         self._add("stimuli", "ingest.stimuli", owner=owner, origin=seen)
         if self.source.captions(self.subject) is not None:
             self._add("captions", "ingest.captions", owner=owner, origin=seen)
 
     def _respond(self) -> None:
         settings = self.recipe.responses
-        inputs = {name: name for name in ("trials", "voxels", "betas", "validity")}
+        inputs = {name: name for name in ("trials", "betas", "validity")}
         if settings.standardize == "scalar":
             self._add("moments", "respond.moments", {"trials": "trials", "betas": "betas"})
             inputs["moments"] = "moments"

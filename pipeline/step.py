@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from storage.fingerprint import fingerprint
 
@@ -26,12 +26,19 @@ class Origin:
 
     source: Source
     subject: str
-    identity: Mapping[str, Any]
+    what: Literal["responses", "regions", "pictures"]
+
+    @cached_property
+    def identity(self) -> Mapping[str, Any]:
+        """What is read, as fingerprints hold it."""
+        asked = {"regions": self.source.region_identity, "pictures": self.source.picture_identity}
+        return asked.get(self.what, self.source.identity)(self.subject)
 
     @property
     def stamps(self) -> Mapping[str, str]:
         """Etag by file, as it is now."""
-        return self.source.stamps(self.subject)
+        asked = self.source.picture_stamps if self.what == "pictures" else self.source.stamps
+        return asked(self.subject)
 
 
 @dataclass(frozen=True, eq=False)

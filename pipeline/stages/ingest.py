@@ -101,7 +101,7 @@ def _betas_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
 
 
 @stage("ingest", version=1, schema=BETAS, cost=_betas_cost)
-def betas(trials: xr.Dataset, voxels: xr.Dataset, *, source: Source, subject: str) -> xr.Dataset:
+def betas(trials: xr.Dataset, *, source: Source, subject: str) -> xr.Dataset:
     """Return the responses of every voxel to every presentation, one block a run of trials."""
     reader = source.betas(subject)
     n_trials, n_voxels = reader.shape
@@ -113,7 +113,7 @@ def betas(trials: xr.Dataset, voxels: xr.Dataset, *, source: Source, subject: st
         partial(_read_betas, reader),
         coords={
             **{name: ("trial", trials[name].values) for name in shown},
-            **voxel_coords(voxels),
+            **voxel_coords(source.voxels(subject)),
         },
         edges=even_edges(n_trials, reader.block),
         dtypes={"betas": reader.dtype},
@@ -127,19 +127,21 @@ def _read_betas(reader: Betas, start: int, stop: int) -> Mapping[str, np.ndarray
 
 
 def voxel_coords(voxels: xr.Dataset) -> dict[str, Any]:
-    """Return the coordinates that every product along `voxel` carries."""
-    return {name: ("voxel", voxels[name].values) for name in ("i", "j", "k", "noise_ceiling")}
+    """Return the coordinates that every product along `voxel` carries, from one that has them."""
+    return {
+        name: ("voxel", voxels[name].values) for name in ("i", "j", "k", "noise_ceiling") if name in voxels
+    }
 
 
 @stage("ingest", version=1, schema=VALIDITY)
-def validity(betas: xr.Dataset, voxels: xr.Dataset) -> xr.Dataset:
+def validity(betas: xr.Dataset) -> xr.Dataset:
     """Return which voxels hold data in which session."""
     numbers = np.unique(betas.session.values)
     return lazily(
         VALIDITY,
         {"session": len(numbers), "voxel": betas.sizes["voxel"]},
         partial(_valid, betas),
-        coords={"session": numbers, **voxel_coords(voxels)},
+        coords={"session": numbers, **voxel_coords(betas)},
     )
 
 
@@ -163,7 +165,7 @@ def stimuli(*, source: Source, subject: str) -> xr.Dataset:
     pictures = source.images(subject)
     sizes = dict(zip(("image", "y", "x", "channel"), pictures.shape, strict=True))
     split = np.where(pictures.test, "test", "train").astype(object)
-    labels = source.labels(subject)
+    labels, nsd_id = source.labels(subject), getattr(pictures, "nsd_id", None)
     named = {} if labels is None else {"label": ("image", labels.label.values.astype(object))}
     return lazily(
         STIMULI,
@@ -173,6 +175,7 @@ def stimuli(*, source: Source, subject: str) -> xr.Dataset:
             "image_id": ("image", np.asarray(pictures.ids, dtype=object)),
             "split": ("image", split),
             **named,
+            **({} if nsd_id is None else {"nsd_id": ("image", nsd_id)}),
         },
         edges=even_edges(sizes["image"], PICTURES),
     )

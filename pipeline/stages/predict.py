@@ -111,11 +111,7 @@ def predictions(
         partial(_predict, matrix, smoother, features, columns, test, correction),
         coords={
             **{name: ("row", responses[name].values[count:]) for name in ("image_id", "repeat", "session")},
-            **{
-                name: ("feature", named.values)
-                for name, named in features.coords.items()
-                if named.dims == ("feature",)
-            },
+            **_named_features(features),
         },
         edges=even_edges(features.sizes["feature"], FEATURES),
         attrs={"predicted": {**features.value.attrs, "correction": correction}},

@@ -100,9 +100,8 @@ def _responses_cost(output: xr.Dataset, betas: xr.Dataset, **_inputs: xr.Dataset
 
 
 @stage("respond", version=1, schema=RESPONSES, cost=_responses_cost)
-def responses(  # noqa: PLR0913  (an argument an input, and one a choice of the recipe)
+def responses(
     trials: xr.Dataset,
-    voxels: xr.Dataset,
     betas: xr.Dataset,
     validity: xr.Dataset | None = None,
     moments: xr.Dataset | None = None,
@@ -116,7 +115,7 @@ def responses(  # noqa: PLR0913  (an argument an input, and one a choice of the 
 
     Parameters
     ----------
-    trials, voxels, betas
+    trials, betas
         Products of ingest.
     validity
         Which voxels hold data in which session; elsewhere their trials are left out of every mean. Default
@@ -153,7 +152,7 @@ def responses(  # noqa: PLR0913  (an argument an input, and one a choice of the 
             "fold": ("row", folds_of(rows.image_id, rows.test, folds, seed)),
             "repeat": ("row", rows.repeat),
             "session": ("row", rows.session),
-            **voxel_coords(voxels),
+            **voxel_coords(betas),
         },
         edges=even_edges(betas.sizes["voxel"], VOXELS),
     )

@@ -59,6 +59,9 @@ class Source(Protocol):
     def identity(self, subject: str) -> Mapping[str, Any]:
         """Return what enters the fingerprints: the data's identity, never where it lies."""
 
+    def region_identity(self, subject: str) -> Mapping[str, Any]:
+        """Return the same with the names of regions, which say nothing of a single response."""
+
     def picture_identity(self, subject: str) -> Mapping[str, Any]:
         """Return the same for what no brain entered: pictures and captions."""
 
@@ -66,7 +69,10 @@ class Source(Protocol):
         """Return who owns the pictures: "all" for a common stimulus set, else the subject."""
 
     def stamps(self, subject: str) -> Mapping[str, str]:
-        """Return an etag for each file that is read; a changed one means the blocks are stale."""
+        """Return an etag for each file that is read, by its URL; a changed one means stale blocks."""
+
+    def picture_stamps(self, subject: str) -> Mapping[str, str]:
+        """Return the same of the files that pictures and captions come from."""
 
     def trials(self, subject: str) -> xr.Dataset:
         """Return session, run, repeat, test and image_id of each trial, in order of time."""

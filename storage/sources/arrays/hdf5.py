@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..reading import reading
 from .container import OneFile, unknown_key
-from .stack import Stack, reading
+from .stack import Stack
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,10 @@ import numpy as np
 
 from storage.errors import Invalid
 
+from ..reading import reading
 from .container import OneFile, unknown_key
 from .hdf5 import Hdf5
-from .stack import Stack, reading
+from .stack import Stack
 
 if TYPE_CHECKING:
     from pathlib import Path

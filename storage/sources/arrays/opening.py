@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from storage.errors import Invalid, Missing
 
+from ..reading import reading
 from .copies import local_copy
 from .folders import NpyFolder, ZarrFolder
 from .hdf5 import Hdf5
 from .matlab import open_matlab
 from .npz import Npz
-from .stack import reading
 
 if TYPE_CHECKING:
     from storage.remote import Location

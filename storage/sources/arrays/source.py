@@ -100,6 +100,10 @@ class ArraysSource:
         """Return what enters the fingerprints: sha256 of the file or files, and what is read from them."""
         return self._identity(PICTURE_KEYS + BRAIN_KEYS, subject)
 
+    def region_identity(self, subject: str) -> dict[str, Any]:
+        """Return the same: ready-made voxels belong to no named region."""
+        return self.identity(subject)
+
     def picture_identity(self, subject: str) -> dict[str, Any]:
         """Return the same for pictures and captions; in a folder of .npy, of their files alone."""
         return self._identity(PICTURE_KEYS, subject)
@@ -125,6 +129,10 @@ class ArraysSource:
         return {
             itself if name == ITSELF else name: f"sha256:{digest[:16]}" for name, digest in digests.items()
         }
+
+    def picture_stamps(self, subject: str) -> dict[str, str]:
+        """Return the same: the files' content is in their identity."""
+        return self.stamps(subject)
 
     def trials(self, subject: str) -> xr.Dataset:
         """Return session, run, repeat, test and image_id (trial); there is one session and one run.

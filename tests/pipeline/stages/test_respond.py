@@ -31,16 +31,6 @@ def _trials(image_id, test, session=None, run=None):
     )
 
 
-def _voxels(count):
-    place = np.arange(count, dtype=np.int32)
-    return xr.Dataset(
-        {
-            **dict.fromkeys(("i", "j", "k"), ("voxel", place)),
-            "noise_ceiling": ("voxel", np.full(count, np.nan, np.float32)),
-        }
-    )
-
-
 def _betas(values, scale=None):
     attrs = {} if scale is None else {"scale_factor": scale}
     return xr.Dataset({"betas": (("trial", "voxel"), values, attrs)})
@@ -129,9 +119,7 @@ def test_responses_equal_plain_numpy(how, average, stored, voxels, seed):
     scale = 1 / 300 if stored == "int16" else None
     betas = _betas(values, scale)
     shared = {"moments": moments(trials, betas).compute()} if how == "scalar" else {}
-    found = responses(
-        trials, _voxels(voxels), betas, **shared, standardize=how, average_repeats=average
-    ).compute()
+    found = responses(trials, betas, **shared, standardize=how, average_repeats=average).compute()
     percent = values.astype(float) * (scale or 1)
     expected = _standardized(percent, trials, how)
     rows = arrange(trials, average)
@@ -156,18 +144,16 @@ def test_a_voxel_that_was_not_measured_in_a_session_counts_in_the_others_alone()
     )
     trials = _trials(names, test, session=session)
     betas = _betas(values).assign_coords(session=("trial", session))
-    found = responses(trials, _voxels(3), betas, valid, standardize="session").compute()
+    found = responses(trials, betas, valid, standardize="session").compute()
     kept = session != 2
-    alone = responses(
-        trials.isel(trial=kept), _voxels(3), betas.isel(trial=kept), standardize="session"
-    ).compute()
+    alone = responses(trials.isel(trial=kept), betas.isel(trial=kept), standardize="session").compute()
     np.testing.assert_allclose(found.response.values[:, 1], alone.response.values[:, 1], rtol=1e-6)
     np.testing.assert_allclose(found["mean"].values[1], alone["mean"].values[1], rtol=1e-6)
-    everywhere = responses(trials, _voxels(3), betas, standardize="session").compute()
+    everywhere = responses(trials, betas, standardize="session").compute()
     np.testing.assert_array_equal(found.response.values[:, [0, 2]], everywhere.response.values[:, [0, 2]])
 
 
 def test_a_session_with_one_training_trial_cannot_be_standardised():
     trials = _trials(["a", "b", "c", "d"], [False, False, False, True], session=[1, 1, 2, 2])
     with pytest.raises(ShapeError, match="only 1 training trials in one session"):
-        responses(trials, _voxels(2), _betas(np.zeros((4, 2), np.float32)), standardize="session")
+        responses(trials, _betas(np.zeros((4, 2), np.float32)), standardize="session")

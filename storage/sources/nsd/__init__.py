@@ -1,0 +1,7 @@
+"""The Natural Scenes Dataset, as it lies on S3 or in a folder with the same names."""
+
+from __future__ import annotations
+
+from .source import NsdSource
+
+__all__ = ["NsdSource"]

@@ -1,0 +1,66 @@
+"""Which pictures are held out for testing: those that all subjects see, or those that a file lists."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from storage.errors import NotInSource
+from storage.fingerprint import fingerprint
+from storage.remote import Location
+from storage.sources.reading import reading
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .trials import Shown
+
+SHARED = "shared"
+
+
+def listed_pictures(place: Location) -> tuple[int, ...]:
+    """Read a file of pictures, one a line: an id as nsd46002, or a 0-based number; "#" begins a remark.
+
+    Raises
+    ------
+    Missing, Denied, Unreachable
+        As the store says.
+    NotInSource
+        If a line is neither.
+    """
+    content = place.read()
+    with reading(str(place)):
+        lines = content.decode().splitlines()
+    found = set()
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if text and not (match := re.fullmatch(r"(?:nsd)?(\d+)", text)):
+            raise NotInSource(
+                f"line {number} of {place} is {text!r}, expected an id such as nsd46002, or 46002"
+            )
+        if text and match:
+            found.add(int(match[1]))
+    return tuple(sorted(found))
+
+
+def tested(test: str, shown: Shown) -> NDArray[np.bool_]:
+    """Return (trial) bool: the picture is a test picture.
+
+    Raises
+    ------
+    NotInSource
+        If a file lists no picture that is shown.
+    """
+    if test == SHARED:
+        return shown.shared
+    found = np.isin(shown.picture, listed_pictures(Location.of(test)))
+    if not found.any():
+        raise NotInSource(f"data.test = {test!r} lists no picture shown in these sessions: list others")
+    return found
+
+
+def test_identity(test: str) -> Any:
+    """Return what a choice of test pictures means, wherever its file lies."""
+    return test if test == SHARED else {"listed": fingerprint(listed_pictures(Location.of(test)))}

@@ -1,0 +1,221 @@
+"""The Natural Scenes Dataset: trials, voxels, betas, pictures and captions of a subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import layout
+from .betas import NsdBetas, Session
+from .captions import CaptionFile, captions_of, open_captions
+from .evaluation import expand
+from .held_out import SHARED, test_identity, tested
+from .ranges import stat_or_none
+from .sessions import Recording, find_recording
+from .stimuli import NsdPictures, image_id, open_pictures, read_brick
+from .volumes import ENDING, Volumes
+from .voxels import Selection
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from storage.remote import Location
+
+    from .layout import SubjectFiles
+
+
+@dataclass(frozen=True)
+class NsdSource:
+    """NSD, on S3 or in a folder with the same names, whole or in part; all is read when it is asked for.
+
+    Attributes
+    ----------
+    location : Location
+        ``s3://natural-scenes-dataset``, or a folder laid out like it.
+    expression : str
+        Which voxels, an ROI expression (`storage.sources.nsd.rois`).
+    rois : tuple
+        (alias, expression) pairs.
+    sessions : tuple of int, int, optional
+        Session numbers, or a count: the first so many. By default all that the subject took part in.
+    version : str
+        Of the betas: one of `layout.BETAS`, or v1, v2, v3.
+    space : str
+        "func1pt8mm".
+    format : str
+        "hdf5", "nifti", or "auto": HDF5 where it is there.
+    test : str
+        "shared": the pictures that all subjects see are test pictures. Else the path of a file of
+        them, an id (nsd46002) or 0-based number a line.
+    """
+
+    location: Location
+    expression: str = "nsdgeneral"
+    rois: tuple[tuple[str, str], ...] = ()
+    sessions: tuple[int, ...] | int | None = None
+    version: str = layout.BETAS[-1]
+    space: str = layout.SPACES[0]
+    format: str = "auto"
+    test: str = SHARED
+
+    def _files(self, subject: str) -> SubjectFiles:
+        asked = (
+            ("subject", subject, layout.SUBJECTS),
+            ("data.space", self.space, layout.SPACES),
+            ("data.format", self.format, ("auto", *layout.FORMATS)),
+        )
+        for what, found, known in asked:
+            if found not in known:
+                raise layout.unknown(what, found, known)
+        return layout.SubjectFiles(subject, self.space, layout.betas_version(self.version))
+
+    def _recording(self, subject: str) -> Recording:
+        return find_recording(self.location, self._files(subject), self.format, self.sessions)
+
+    def _selection(self, subject: str) -> Selection:
+        return Selection(Volumes(self.location, self._files(subject)), self.expression, self.rois)
+
+    def identity(self, subject: str) -> dict[str, Any]:
+        """Return what enters the fingerprints: what is asked of which release, never where it lies."""
+        return {
+            **self.picture_identity(subject),
+            "space": self.space,
+            "betas": self._files(subject).betas,
+            "voxels": expand(self.expression, dict(self.rois)),
+        }
+
+    def region_identity(self, subject: str) -> dict[str, Any]:
+        """Return the same with the regions' aliases."""
+        aliases = dict(self.rois)
+        named = {alias: expand(text, aliases, (alias,)) for alias, text in self.rois}
+        return {**self.identity(subject), "rois": named}
+
+    def picture_identity(self, subject: str) -> dict[str, Any]:
+        """Return the same for pictures and captions; which of them are test pictures belongs to it."""
+        return {
+            "dataset": "nsd",
+            "release": layout.RELEASE,
+            "subject": subject,
+            "sessions": list(self._recording(subject).numbers),
+            "test": test_identity(self.test),
+        }
+
+    def picture_owner(self, subject: str) -> str:
+        """Return the subject: in NSD each sees pictures of its own."""
+        return subject
+
+    def stamps(self, subject: str) -> dict[str, str]:
+        """Return the etag of each file that is there and read, by its URL."""
+        files, recording = self._files(subject), self._recording(subject)
+        volumes = Volumes(self.location, files)
+        tables = {volumes.table(atlas) for atlas in volumes.names()} - {None}
+        here = {f"{files.sessions}/{name}": stat.etag for name, stat in recording.listed.items()}
+        known = {
+            **{name: here[name] for name in (*recording.names, files.ncsnr) if name in here},
+            **{f"{files.rois}/{atlas}{ENDING}": stat.etag for atlas, stat in volumes.found.items()},
+        }
+        return {
+            **{f"{self.location}/{name}": etag for name, etag in known.items()},
+            **self._etags(files.brainmask, *sorted(map(str, tables))),
+            **self.picture_stamps(subject),
+        }
+
+    def picture_stamps(self, subject: str) -> dict[str, str]:
+        """Return the same of the files that pictures, captions and their order come from."""
+        return self._etags(layout.DESIGN, self._files(subject).responses, layout.STIMULI, *layout.CAPTIONS)
+
+    def _etags(self, *names: str) -> dict[str, str]:
+        found = {name: stat_or_none(self.location / name) for name in names}
+        return {f"{self.location}/{name}": stat.etag for name, stat in found.items() if stat is not None}
+
+    def trials(self, subject: str) -> xr.Dataset:
+        """Return session, run, repeat, test and image_id (trial) of the chosen sessions, in order of time.
+
+        `session` and `run` are 1-based; `repeat` is the 0-based showing within the chosen sessions.
+
+        Raises
+        ------
+        NotInSource
+            If the recipe asks for a subject, session or version of the betas that there is not.
+        Missing
+            If a session's file, responses.tsv or the design is not there.
+        Invalid
+            If responses.tsv and the design tell of different pictures; the first such trial is named.
+        """
+        import xarray as xr
+
+        shown = self._recording(subject).shown
+        return xr.Dataset(
+            {
+                "session": ("trial", shown.session),
+                "run": ("trial", shown.run),
+                "repeat": ("trial", shown.repeat),
+                "test": ("trial", tested(self.test, shown)),
+                "image_id": ("trial", np.array([image_id(each) for each in shown.picture.tolist()], object)),
+            }
+        )
+
+    def voxels(self, subject: str) -> xr.Dataset:
+        """Return i, j, k and noise_ceiling (voxel) and in_roi (roi, voxel).
+
+        Voxels stand in C order of the NIfTI volumes, whose 0-based x, y, z are i, j, k. Regions are each
+        alias, each atlas, each label of it as ATLAS/LABEL, and "brain". Noise ceilings are those of a mean
+        over as many showings as the chosen sessions have.
+
+        Raises
+        ------
+        NotInSource
+            If an expression is none, names what the subject does not have, or holds no voxel.
+        """
+        return self._selection(subject).table(self._recording(subject).shown.per_showing)
+
+    def betas(self, subject: str) -> NsdBetas:
+        """Return the reader of the betas (trial, voxel) int16."""
+        recording, selection = self._recording(subject), self._selection(subject)
+        files = zip(recording.names, recording.shown.lengths, strict=True)
+        sessions = tuple(Session(self.location / name, trials) for name, trials in files)
+        return NsdBetas(sessions, selection.volumes.grid, selection.places())
+
+    def images(self, subject: str) -> NsdPictures:
+        """Return the reader of the distinct pictures, in the order in which they are first shown."""
+        shown = self._recording(subject).shown
+        rows = shown.picture[shown.first].astype(np.int32)
+        return open_pictures(self.location / layout.STIMULI, rows, tested(self.test, shown)[shown.first])
+
+    def labels(self, subject: str) -> xr.Dataset | None:  # noqa: ARG002  (the protocol's)
+        """Return None: NSD's pictures have no labels."""
+        return None
+
+    def captions(self, subject: str) -> xr.Dataset | None:
+        """Return caption (image, slot), lazily, for the pictures of `images`; None where there are none."""
+        images = self.images(subject)
+        file = self._captions(images)
+        return None if file is None else captions_of(file, images.nsd_id)
+
+    def _captions(self, images: NsdPictures) -> CaptionFile | None:
+        for name in layout.CAPTIONS:
+            if stat_or_none(self.location / name) is not None:
+                return open_captions(self.location / name, images.nsd_id)
+        return None
+
+    def check(self, subject: str) -> None:
+        """Read every header, so that whatever is wrong is said before anything is written.
+
+        Values need no reading: int16 holds neither NaN nor infinity.
+
+        Raises
+        ------
+        Missing
+            If a session's file or the pictures are not there.
+        Invalid
+            If a file is cut, or of another shape or type than the others promise.
+        """
+        self.trials(subject)
+        self.voxels(subject)
+        read_brick(self.location / layout.STIMULI)
+        self._captions(self.images(subject))
+        betas = self.betas(subject)
+        for session in betas.sessions:
+            session.check(betas.grid)

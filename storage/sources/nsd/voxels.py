@@ -1,0 +1,119 @@
+"""Which voxels a recipe means, where they lie, which regions hold them, how well they can be predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from storage.errors import NotInSource
+
+from .evaluation import BRAIN, Evaluation
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from numpy.typing import NDArray
+
+    from .volumes import Volumes
+
+    Places = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The voxels of an expression, in C order of the NIfTI volumes: x slowest, z fastest.
+
+    They are taken as the expression says. Outside the brain mask NSD's betas are 0, which the product
+    `validity` shows; an atlas reaches hardly beyond it.
+
+    Attributes
+    ----------
+    volumes : Volumes
+        The subject's volumes.
+    voxels : str
+        The expression.
+    rois : tuple
+        (alias, expression) pairs.
+    """
+
+    volumes: Volumes
+    voxels: str
+    rois: tuple[tuple[str, str], ...]
+
+    def places(self) -> Places:
+        """Return the voxels' places (voxel, axis) int32: x, y, z from 0.
+
+        Raises
+        ------
+        NotInSource
+            If there is none, or the expression names what the subject does not have.
+        """
+        aliases = self._aliases()
+        places = np.argwhere(Evaluation(self.volumes, aliases).mask(self.voxels)).astype(np.int32)
+        if not len(places):
+            subject = self.volumes.files.subject
+            raise NotInSource(f"data.voxels = {self.voxels!r} holds no voxel of {subject}: widen it")
+        return places
+
+    def _aliases(self) -> dict[str, str]:
+        for alias, _ in self.rois:
+            if alias == BRAIN or alias in self.volumes.found:
+                raise NotInSource(f"alias {alias!r} is the name of a region of NSD: give it another name")
+        return dict(self.rois)
+
+    def table(self, per_showing: float) -> xr.Dataset:
+        """Return i, j, k, noise_ceiling (voxel) and in_roi (roi, voxel) with a row a named region.
+
+        Parameters
+        ----------
+        per_showing : float
+            What single-trial noise variance shrinks to by averaging the showings at hand, 1/n.
+        """
+        import xarray as xr
+
+        places = self.places()
+        regions = self.regions(places)
+        at = tuple(places.T)
+        return xr.Dataset(
+            {
+                **{axis: ("voxel", places[:, column].copy()) for column, axis in enumerate("ijk")},
+                "noise_ceiling": ("voxel", noise_ceiling(self.volumes.noise_ratio()[at], per_showing)),
+                "in_roi": (("roi", "voxel"), np.stack(list(regions.values()))),
+            },
+            coords={"roi": np.array(list(regions), object)},
+        )
+
+    def regions(self, places: Places) -> dict[str, NDArray[np.bool_]]:
+        """Return which voxels lie in each alias, atlas, label (as ATLAS/LABEL) and in the brain."""
+        at = tuple(places.T)
+        evaluation = Evaluation(self.volumes, self._aliases())
+        found = {alias: evaluation.mask(text, (alias,))[at] for alias, text in self.rois}
+        for atlas in self.volumes.names():
+            here = self.volumes.volume(atlas)[at]
+            found[atlas] = here > 0
+            for number, name in self.volumes.labels(atlas).items():
+                row = f"{atlas}/{name}"
+                found[row] = found.get(row, False) | (here == number)
+        return {**found, BRAIN: self.volumes.brain()[at]}
+
+
+def noise_ceiling(ratio: NDArray[np.float32], per_showing: float) -> NDArray[np.float32]:
+    """Return the share of variance that a picture can explain, in percent: 100 s^2 / (s^2 + 1/n).
+
+    The formula of the NSD data paper (Allen et al. 2022, Methods, Noise ceiling estimation).
+
+    Parameters
+    ----------
+    ratio : ndarray
+        (voxel) float32, s: standard deviation of the signal over that of a single trial's noise.
+    per_showing : float
+        1/n, the mean over pictures where they were shown differently often.
+
+    Returns
+    -------
+    ndarray
+        (voxel) float32; NaN where the ratio is.
+    """
+    square = ratio.astype(np.float64) ** 2
+    return np.asarray(100 * square / (square + per_showing), np.float32)
