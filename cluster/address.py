@@ -30,7 +30,7 @@ def connect_address(config: ClusterConfig) -> Iterator[DaskWorkers]:
     with diverted(None):
         client = _client(address, config.options)
         try:
-            yield _workers(client, address, config.threads)
+            yield _workers(client, address)
         finally:
             client.close()
 
@@ -64,11 +64,11 @@ async def _answer(address: str, options: dict[str, Any]) -> None:
             comm.abort()
 
 
-def _workers(client: Client, address: str, threads: int) -> DaskWorkers:
+def _workers(client: Client, address: str) -> DaskWorkers:
     def log(name: str) -> str:
         return f"with worker {name} of {address}, on the machine where it was started"
 
-    workers = DaskWorkers(client, "address", address, threads, log, client.dashboard_link or None)
+    workers = DaskWorkers(client, "address", address, log, client.dashboard_link or None)
     if not workers.slots:
         raise ClusterNotStarted(
             f"the scheduler at {address} has no workers; start one with: dask worker {address}"

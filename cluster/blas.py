@@ -1,6 +1,6 @@
 """How many threads the BLAS libraries of a process use.
 
-One thread a slot is the default everywhere: sums are then taken in the same order whatever the number of
+One thread a task everywhere: sums are then taken in the same order whatever the number of
 workers, and slots don't fight for cores. Dask's nanny presets OMP_NUM_THREADS=1 for processes it starts, but
 threads of this process and workers started without a nanny know nothing of it, so each task sets it itself.
 """
@@ -8,6 +8,9 @@ threads of this process and workers started without a nanny know nothing of it, 
 from __future__ import annotations
 
 from threading import Lock
+
+THREADS = 1
+"""BLAS threads a task: on more, sums may be taken in another order, and stored bytes would depend on it."""
 
 
 def limit(threads: int) -> None:

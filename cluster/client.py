@@ -41,8 +41,6 @@ class DaskWorkers:
         Connected; neither the default client nor shared.
     kind, address
         Kind of the cluster and address of its scheduler, for messages.
-    threads
-        BLAS threads a task may use.
     logs
         Says where the log of a worker of a given name is.
     dashboard
@@ -52,7 +50,6 @@ class DaskWorkers:
     client: Client
     kind: str
     address: str
-    threads: int
     logs: Callable[[str], str]
     dashboard: str | None = None
     slots: int = field(init=False)
@@ -91,7 +88,6 @@ class DaskWorkers:
         try:
             return self.client.submit(
                 _on_worker,
-                self.threads,
                 function,
                 args,
                 key=key,
@@ -199,9 +195,9 @@ def _is_stuck(worker: Mapping[str, Any]) -> bool:
     return worker.get("status") == "paused" and not worker.get("metrics", {}).get("executing")
 
 
-def _on_worker(threads: int, function: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
+def _on_worker(function: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
     # Set and not restored: another task of this process may be running by then.
-    blas.limit(threads)
+    blas.limit(blas.THREADS)
     worker = get_worker()
     outcome = attempt(function, args, worker.address, str(worker.name))
     if outcome.error is not None:

@@ -35,7 +35,8 @@ class ClusterConfig(BaseModel):
     workers
         Number of workers; default one a core. Not for ``address``.
     threads
-        BLAS threads a slot. With 1 the same bits come out at any number of workers.
+        Tasks a worker does at once. Whatever it is, BLAS runs on one thread a task: a matrix product on two
+        threads may round otherwise, and the bits of a product must not depend on who computed it.
     memory
         Limit a worker, like "2GB"; default an equal share of the machine. For ``threads``: of all together.
     options

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import dask
 from distributed import Client, LocalCluster
 
+from cluster.blas import THREADS
 from cluster.client import DaskWorkers
 from cluster.errors import ClusterError, ClusterNotStarted
 from cluster.logs import FOLDER, diverted
@@ -58,13 +59,13 @@ def connect_local(config: ClusterConfig) -> Iterator[DaskWorkers]:
     with ExitStack() as stack:
         logs = stack.enter_context(_log_folder())
         stack.enter_context(diverted(logs.folder / "scheduler.log"))
-        settings = {**SETTINGS, **_worker_environment(config.threads), FOLDER: str(logs.folder)}
+        settings = {**SETTINGS, **_worker_environment(), FOLDER: str(logs.folder)}
         stack.enter_context(dask.config.set(settings))
         stack.enter_context(_environment_kept())
         cluster = stack.enter_context(_started(config, logs.folder))
         client = stack.enter_context(Client(cluster, set_as_default=False))
         dashboard = cluster.dashboard_link if find_spec("bokeh") else None
-        yield DaskWorkers(client, "local", cluster.scheduler_address, config.threads, logs, dashboard)
+        yield DaskWorkers(client, "local", cluster.scheduler_address, logs, dashboard)
 
 
 @contextmanager
@@ -78,10 +79,10 @@ def _log_folder() -> Iterator[_Logs]:
             shutil.rmtree(logs.folder, ignore_errors=True)
 
 
-def _worker_environment(threads: int) -> dict[str, Any]:
+def _worker_environment() -> dict[str, Any]:
     """Return settings for what the processes find in their environment before they load any library."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return {f"{_ENVIRONMENT}.{name}": threads for name in names} | {
+    return {f"{_ENVIRONMENT}.{name}": THREADS for name in names} | {
         f"{_ENVIRONMENT}.DASK_LOGGING__DISTRIBUTED": "critical"
     }
 
@@ -116,7 +117,7 @@ def _start(config: ClusterConfig, folder: Path) -> LocalCluster:
     count = config.workers or cores()
     options: dict[str, Any] = {
         "n_workers": count,
-        "threads_per_worker": 1,
+        "threads_per_worker": config.threads,
         "processes": True,
         "host": LOOPBACK,
         "dashboard_address": f"{LOOPBACK}:0",  # None would mean port 8787 of every interface

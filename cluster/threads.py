@@ -9,7 +9,7 @@ from threading import current_thread
 from typing import TYPE_CHECKING, Any
 
 from cluster.attempt import Outcome, attempt
-from cluster.blas import BlasThreads
+from cluster.blas import THREADS, BlasThreads
 from cluster.errors import ClusterConfigError, ClusterLost
 from cluster.machine import cores, memory
 
@@ -72,12 +72,12 @@ def _in_thread(blas: BlasThreads, function: Callable[..., Any], args: tuple[Any,
 @contextmanager
 def connect_threads(config: ClusterConfig) -> Iterator[ThreadWorkers]:
     """Keep a pool of threads, and the BLAS limit, for the life of the context."""
-    slots = config.workers or cores()
+    slots = (config.workers or cores()) * config.threads
     try:
         pool = ThreadPoolExecutor(slots, **{"thread_name_prefix": "worker", **config.options})
     except TypeError as error:
         raise ClusterConfigError(f"cluster options of 'threads': {error}") from error
-    blas = BlasThreads(config.threads)
+    blas = BlasThreads(THREADS)
     blas.set()
     try:
         yield ThreadWorkers(pool, blas, slots, config.memory_bytes or memory())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from storage.errors import Damaged
+from storage.errors import Changed, Damaged
 from storage.transfer import traffic
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from storage.product import Product
+
+    from .step import Origin
 
 #: Most blocks one task takes; a task costs some 10 ms of scheduling and opens its inputs once.
 BLOCKS = 8
@@ -42,14 +44,14 @@ def slice_of(dataset: xr.Dataset, product: Product, block: int) -> xr.Dataset:
 
 
 def write_blocks(
-    product: Product, blocks: Sequence[tuple[int, xr.Dataset]], stamps: Mapping[str, str]
+    product: Product, blocks: Sequence[tuple[int, xr.Dataset]], origin: Origin | None
 ) -> list[tuple[int, int, int]]:
     """Compute and store blocks, on a worker; return bytes stored, and bytes and requests moved, of each."""
-    return [_write_block(product, block, dataset, stamps) for block, dataset in blocks]
+    return [_write_block(product, block, dataset, origin) for block, dataset in blocks]
 
 
 def _write_block(
-    product: Product, block: int, dataset: xr.Dataset, stamps: Mapping[str, str]
+    product: Product, block: int, dataset: xr.Dataset, origin: Origin | None
 ) -> tuple[int, int, int]:
     import dask
 
@@ -62,5 +64,24 @@ def _write_block(
             raise Damaged(f"an input of {product}, block {block}, is damaged ({error})") from None
         raise
     moved = traffic.bytes - bytes_before
+    stamps = {} if origin is None else unchanged(origin, product)
     stored = product.write(block, computed, sources=stamps, moved=moved, began=began)
     return stored, moved, traffic.requests - requests_before
+
+
+def unchanged(origin: Origin, product: Product) -> Mapping[str, str]:
+    """Return the source's etags after a block was read, the same as when the run was planned.
+
+    Raises
+    ------
+    Changed
+        If a file was replaced in between: the block may hold the new bytes, the fingerprint says the old.
+    """
+    planned, now = origin.stamps, origin.stamps_now()
+    for name, etag in planned.items():
+        if now.get(name) != etag:
+            raise Changed(
+                f"{name} changed while {product} was being made from it (was {etag}, is {now.get(name)}); "
+                "nothing of the block was kept: run the same command again once the file rests"
+            )
+    return planned

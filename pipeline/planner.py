@@ -88,7 +88,7 @@ class Plan:
         }
 
 
-def plan(recipe: Recipe, subjects: Sequence[str] | None = None) -> Plan:
+def plan(recipe: Recipe, subjects: Sequence[str] | None = None, until: str | None = None) -> Plan:
     """Return the plan of a recipe.
 
     Parameters
@@ -97,11 +97,13 @@ def plan(recipe: Recipe, subjects: Sequence[str] | None = None) -> Plan:
         What is wanted.
     subjects
         Some of the recipe's subjects; default all.
+    until
+        Last stage of interest: shapes and ids of later ones are not looked at. Default all.
 
     Raises
     ------
     RecipeError
-        If a subject is not one of the recipe's.
+        If the stage is not known, or a subject is not one of the recipe's.
     storage.errors.StorageError
         If the source lacks what the recipe needs, or the archive's place holds something else.
     ShapeError
@@ -119,9 +121,11 @@ def plan(recipe: Recipe, subjects: Sequence[str] | None = None) -> Plan:
     steps: dict[str, Step] = {}
     for step in chain.from_iterable(by_subject.values()):
         steps.setdefault(step.address, step)
-        _ = step.dataset  # every shape is checked now
     reached = {subject: [step.address for step in found] for subject, found in by_subject.items()}
-    return Plan(recipe, archive, tuple(steps.values()), reached)
+    made = Plan(recipe, archive, tuple(steps.values()), reached)
+    for step in made.until(until):
+        _ = step.dataset  # every shape is checked now
+    return made
 
 
 def source_of(recipe: Recipe) -> Source:

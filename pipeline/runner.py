@@ -72,7 +72,7 @@ def run(
         One sentence each, with the exit code of the command line; finished blocks are kept.
     """
     bytes_before, requests_before = traffic.bytes, traffic.requests
-    planned = plan(recipe, subjects)
+    planned = plan(recipe, subjects, until)
     work = Run(planned, listener or Listener(), refresh=refresh)
     work.outcome.bytes_moved += traffic.bytes - bytes_before
     work.outcome.requests += traffic.requests - requests_before
@@ -223,12 +223,11 @@ class Run:
     ) -> None:
         from cluster import Need, Task, dispatch
 
-        stamps = dict(step.origin.stamps) if step.origin else {}
         tasks = [
             Task(
                 f"{step} block {group[0]}" + (f" to {group[-1]}" if len(group) > 1 else ""),
                 write_blocks,
-                (product, [(block, slice_of(dataset, product, block)) for block in group], stamps),
+                (product, [(block, slice_of(dataset, product, block)) for block in group], step.origin),
                 Need(step.cost.memory),
             )
             for group in groups(missing, workers.slots)

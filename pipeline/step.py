@@ -31,12 +31,17 @@ class Origin:
     @cached_property
     def identity(self) -> Mapping[str, Any]:
         """What is read, as fingerprints hold it."""
+        _ = self.stamps  # before the content is looked at: a file replaced in between is noticed later
         asked = {"regions": self.source.region_identity, "pictures": self.source.picture_identity}
         return asked.get(self.what, self.source.identity)(self.subject)
 
-    @property
+    @cached_property
     def stamps(self) -> Mapping[str, str]:
-        """Etag by file, as it is now."""
+        """Etag by file when the plan was made; it travels to the workers."""
+        return self.stamps_now()
+
+    def stamps_now(self) -> Mapping[str, str]:
+        """Return the etag by file, as it is now."""
         asked = self.source.picture_stamps if self.what == "pictures" else self.source.stamps
         return asked(self.subject)
 

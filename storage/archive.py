@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import Ambiguous, Missing, NoSuchProduct, NotAnArchive
+from .errors import Ambiguous, Damaged, Missing, NoSuchProduct, NotAnArchive
 from .fingerprint import is_fingerprint
 from .markers import FRAME
 from .product import Product
@@ -196,32 +196,75 @@ class Archive:
     # --- recipes -------------------------------------------------------------------------------
 
     def remember(self, fingerprint: str, text: str, reached: Mapping[str, Sequence[str]]) -> None:
-        """Keep a recipe and, by subject, the addresses of the products it reaches.
+        """Keep a recipe and, a file a subject, the addresses of the products it reaches.
 
-        What was kept for other subjects stays: a run may be of some of them only.
+        Runs of different subjects at once write different files; what is there already is left alone.
         """
-        before = self._reached(fingerprint)
-        known = {**before, **{name: sorted(found) for name, found in reached.items()}}
-        if known == before:
-            return
-        (self.place / "recipes" / f"{fingerprint}.toml").write(text.encode())
-        (self.place / "recipes" / f"{fingerprint}.json").write(json.dumps(known, indent=1).encode())
+        kept = self.place / "recipes"
+        _write_new(kept / f"{fingerprint}.toml", text.encode())
+        for subject, found in reached.items():
+            _write_new(kept / fingerprint / f"{subject}.json", json.dumps(sorted(found), indent=1).encode())
 
     def recipes(self) -> list[str]:
         """Return the fingerprints of the recipes that were run."""
-        names = (name for name, _ in (self.place / "recipes").files(recursive=False))
-        return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
+        kept = self.place / "recipes"
+        texts = (name.removesuffix(".toml") for name, _ in kept.files(recursive=False))
+        return sorted({*texts, *kept.folders()})
 
     def reached(self, fingerprint: str) -> list[str]:
-        """Return the addresses of the products a stored recipe reaches; none where it was never run."""
-        return sorted({address for found in self._reached(fingerprint).values() for address in found})
+        """Return the addresses of the products a stored recipe reaches; none where it was never run.
 
-    def _reached(self, fingerprint: str) -> dict[str, list[str]]:
+        Raises
+        ------
+        Damaged
+            If what was noted cannot be read, or is gone while the recipe is there.
+        """
+        kept = self.place / "recipes"
+        notes = [name for name, _ in (kept / fingerprint).files(recursive=False)]
+        if not notes and (kept / f"{fingerprint}.toml").exists():
+            raise _lost(kept / fingerprint)
+        return sorted({address for name in notes for address in _addresses(kept / fingerprint / name)})
+
+    def damaged_recipes(self) -> list[str]:
+        """Return the fingerprints of stored recipes whose products are no longer known."""
+        return [fingerprint for fingerprint in self.recipes() if self._is_lost(fingerprint)]
+
+    def _is_lost(self, fingerprint: str) -> bool:
         try:
-            found: dict[str, list[str]] = json.loads((self.place / "recipes" / f"{fingerprint}.json").read())
-        except Missing:
-            return {}
-        return found
+            self.reached(fingerprint)
+        except Damaged:
+            return True
+        return False
+
+
+def _write_new(place: Location, content: bytes) -> None:
+    """Write, unless that is what is there."""
+    try:
+        if place.read() == content:
+            return
+    except Missing:
+        pass
+    place.write(content)
+
+
+def _addresses(note: Location) -> list[str]:
+    try:
+        found = json.loads(note.read())
+    except (ValueError, RecursionError):
+        raise _lost(note) from None
+    if (
+        not found
+        or not isinstance(found, list)
+        or not all(isinstance(one, str) and "@" in one for one in found)
+    ):
+        raise _lost(note)
+    return found
+
+
+def _lost(note: Location) -> Damaged:
+    return Damaged(
+        f"{note}, the note of what a recipe reaches, is damaged; `vox2pix run` of the recipe mends it"
+    )
 
 
 def parse_address(address: str) -> tuple[str, str, str]:

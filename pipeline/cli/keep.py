@@ -33,7 +33,7 @@ def verify(place: Place) -> int:
     """Read every stored byte and list what is not what was written; `vox2pix run` repairs it."""
     archive = place.archive()
     products = list(archive)
-    found = [damage for product in products for damage in _examined(product)]
+    found = [damage for product in products for damage in _examined(product)] + _recipes(archive)
     if manner().json:
         put_json({"archive": str(archive), "damaged": [damage.as_json() for damage in found]})
     elif found:
@@ -43,6 +43,13 @@ def verify(place: Place) -> int:
     if found:
         remark("vox2pix: `vox2pix run` with the recipe that made them recomputes the damaged blocks")
     return DAMAGED if found else 0
+
+
+def _recipes(archive: Archive) -> list[Damage]:
+    from storage.damage import Damage
+
+    reason = "the note of what the recipe reaches is damaged"
+    return [Damage("recipes", name, f"recipes/{name}", reason) for name in archive.damaged_recipes()]
 
 
 def _examined(product: Product) -> list[Damage]:

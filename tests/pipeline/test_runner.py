@@ -254,6 +254,45 @@ def test_a_changed_source_is_another_product_or_an_error(make_recipe, monkeypatc
     assert run(recipe, cluster=THREADS, until="ingest").computed == 0
 
 
+def test_a_source_replaced_on_the_way_stops_the_run(make_recipe, arrays, monkeypatch):
+    """What was fingerprinted is not what would be read: nothing of the new file may enter the old path."""
+    from pipeline.runner import Run
+
+    recipe = make_recipe()
+    source = Path(recipe.data.source)
+    remember = Run.remember
+
+    def replaced(self):
+        remember(self)
+        changed = arrays(seed=1)
+        np.savez(source.with_name("new.npz"), **changed)
+        source.with_name("new.npz").replace(source)
+
+    monkeypatch.setattr(Run, "remember", replaced)
+    with pytest.raises(Changed, match=r"release\.npz changed while s1/"):
+        run(recipe, cluster=THREADS)
+    betas = list(_archive(recipe).glob("s1/betas/*/done/0*.json"))
+    assert betas == []
+
+
+def test_one_test_picture_may_be_painted_though_it_cannot_be_scored(make_recipe):
+    recipe = make_recipe(test=1)
+    made = run(recipe, cluster=THREADS, until="reconstruct").made
+    assert made[-1].step.stage == "reconstruct"
+    with pytest.raises(ShapeError, match="at least 2"):
+        run(recipe, cluster=THREADS)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_of_a_worker_do_not_change_the_bytes(make_recipe, stored_bytes, threads):
+    recipe = make_recipe(voxels=1500, train=90)
+    run(recipe, cluster=ClusterConfig(kind="threads", workers=1, threads=threads))
+    expected = stored_bytes(_archive(recipe))
+    shutil.rmtree(_archive(recipe))
+    run(recipe, cluster=THREADS)
+    assert stored_bytes(_archive(recipe)) == expected
+
+
 def test_two_runs_at_once_end_in_the_same_archive(make_recipe, tmp_path, stored_bytes):
     recipe = make_recipe(voxels=4500)
     run(recipe, cluster=THREADS)

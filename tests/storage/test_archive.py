@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from storage.archive import Archive, parse_address
-from storage.errors import Ambiguous, Missing, NoSuchProduct, NotAnArchive, Unsealed
+from storage.errors import Ambiguous, Damaged, Missing, NoSuchProduct, NotAnArchive, Unsealed
 
 
 def test_a_folder_that_is_something_else_is_refused_and_left_alone(tmp_path):
@@ -114,4 +114,20 @@ def test_recipes_and_what_they_reach_are_kept(kept):
     kept.archive.remember("b" * 16, "seed = 0\n", {"s1": ["s1/betas@y"]})  # the source has changed
     assert kept.archive.reached("b" * 16) == ["s1/betas@y", "s2/betas@x"]
     assert kept.archive.reached("c" * 16) == []
+    assert kept.archive.damaged_recipes() == []
     assert list(kept.archive) == []  # recipes are no products
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'["x"]', b"null", b"\xff", b"[" * 100_000])
+def test_a_damaged_note_of_what_a_recipe_reaches_is_told_and_mended(kept, content):
+    fingerprint, reached = "b" * 16, {"s1": ["s1/betas@0123456789abcdef"]}
+    kept.archive.remember(fingerprint, "seed = 0\n", reached)
+    note = kept.archive.place / "recipes" / fingerprint / "s1.json"
+    note.write(content)
+    with pytest.raises(Damaged, match="run"):
+        kept.archive.reached(fingerprint)
+    assert kept.archive.damaged_recipes() == [fingerprint]
+    kept.archive.remember(fingerprint, "seed = 0\n", reached)
+    assert kept.archive.reached(fingerprint) == reached["s1"]
+    note.delete()  # the text of the recipe is there, what it reaches is not
+    assert kept.archive.damaged_recipes() == [fingerprint]
