@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import Ambiguous, Damaged, Missing, NoSuchProduct, NotAnArchive
+from . import notes
+from .errors import Ambiguous, Missing, NoSuchProduct, NotAnArchive
 from .fingerprint import is_fingerprint
 from .markers import FRAME
 from .product import Product
@@ -152,22 +153,15 @@ class Archive:
         ------
         NoSuchProduct, Ambiguous, Unsealed
         """
-        found = [
-            product
-            for product in self
-            if product.name == name
-            and subject in (None, product.owner)
-            and product.fingerprint.startswith(fingerprint)
-        ]
+        found = self._named(name, subject, fingerprint)
         if recipe is not None:
             kept = set(self.reached(recipe.fingerprint()))
             found = [product for product in found if _address(product) in kept]
-        if not found:
-            raise NoSuchProduct(f"{self} holds no product {name!r}" + (f" of {subject}" if subject else ""))
+            if not found:
+                raise NoSuchProduct(f"the recipe was not run into {self}: it has no {name!r} there; run it")
         return _only(found, name).open(partial=partial)
 
-    def lineage(self, name: str, subject: str | None = None, *, fingerprint: str = "") -> dict[str, Any]:
-        """Return what a product was made from, down to the sources, as a nested mapping."""
+    def _named(self, name: str, subject: str | None, fingerprint: str) -> list[Product]:
         found = [
             product
             for product in self
@@ -177,7 +171,11 @@ class Archive:
         ]
         if not found:
             raise NoSuchProduct(f"{self} holds no product {name!r}" + (f" of {subject}" if subject else ""))
-        return self._lineage(_only(found, name))
+        return found
+
+    def lineage(self, name: str, subject: str | None = None, *, fingerprint: str = "") -> dict[str, Any]:
+        """Return what a product was made from, down to the sources, as a nested mapping."""
+        return self._lineage(_only(self._named(name, subject, fingerprint), name))
 
     def _lineage(self, product: Product) -> dict[str, Any]:
         about = product.about()
@@ -196,20 +194,12 @@ class Archive:
     # --- recipes -------------------------------------------------------------------------------
 
     def remember(self, fingerprint: str, text: str, reached: Mapping[str, Sequence[str]]) -> None:
-        """Keep a recipe and, a file a subject, the addresses of the products it reaches.
-
-        Runs of different subjects at once write different files; what is there already is left alone.
-        """
-        kept = self.place / "recipes"
-        _write_new(kept / f"{fingerprint}.toml", text.encode())
-        for subject, found in reached.items():
-            _write_new(kept / fingerprint / f"{subject}.json", json.dumps(sorted(found), indent=1).encode())
+        """Keep a recipe and, by subject, the addresses of the products it reaches."""
+        notes.remember(self.place, fingerprint, text, reached)
 
     def recipes(self) -> list[str]:
         """Return the fingerprints of the recipes that were run."""
-        kept = self.place / "recipes"
-        texts = (name.removesuffix(".toml") for name, _ in kept.files(recursive=False))
-        return sorted({*texts, *kept.folders()})
+        return notes.recipes(self.place)
 
     def reached(self, fingerprint: str) -> list[str]:
         """Return the addresses of the products a stored recipe reaches; none where it was never run.
@@ -219,52 +209,11 @@ class Archive:
         Damaged
             If what was noted cannot be read, or is gone while the recipe is there.
         """
-        kept = self.place / "recipes"
-        notes = [name for name, _ in (kept / fingerprint).files(recursive=False)]
-        if not notes and (kept / f"{fingerprint}.toml").exists():
-            raise _lost(kept / fingerprint)
-        return sorted({address for name in notes for address in _addresses(kept / fingerprint / name)})
+        return notes.reached(self.place, fingerprint)
 
     def damaged_recipes(self) -> list[str]:
         """Return the fingerprints of stored recipes whose products are no longer known."""
-        return [fingerprint for fingerprint in self.recipes() if self._is_lost(fingerprint)]
-
-    def _is_lost(self, fingerprint: str) -> bool:
-        try:
-            self.reached(fingerprint)
-        except Damaged:
-            return True
-        return False
-
-
-def _write_new(place: Location, content: bytes) -> None:
-    """Write, unless that is what is there."""
-    try:
-        if place.read() == content:
-            return
-    except Missing:
-        pass
-    place.write(content)
-
-
-def _addresses(note: Location) -> list[str]:
-    try:
-        found = json.loads(note.read())
-    except (ValueError, RecursionError):
-        raise _lost(note) from None
-    if (
-        not found
-        or not isinstance(found, list)
-        or not all(isinstance(one, str) and "@" in one for one in found)
-    ):
-        raise _lost(note)
-    return found
-
-
-def _lost(note: Location) -> Damaged:
-    return Damaged(
-        f"{note}, the note of what a recipe reaches, is damaged; `vox2pix run` of the recipe mends it"
-    )
+        return notes.damaged(self.place)
 
 
 def parse_address(address: str) -> tuple[str, str, str]:

@@ -377,3 +377,19 @@ def test_planning_computes_and_writes_nothing(make_recipe, monkeypatch):
         "score",
     }
     assert all(row["memory"] > 0 and row["bytes_kept"] > 0 and row["done"] == 0 for row in rows)
+
+
+def test_a_recipe_chooses_among_several_fingerprints(make_recipe):
+    from storage import Archive
+    from storage.errors import Ambiguous, NoSuchProduct
+
+    one, other = make_recipe(), make_recipe({"ridge": {"spaces": {"pixels": {"alpha": 31}}}})
+    for recipe in (one, other):
+        run(recipe, cluster=THREADS)
+    archive = Archive(_archive(one))
+    with pytest.raises(Ambiguous, match="predictions/pixels"):
+        archive.open("predictions/pixels")
+    alphas = {float(archive.open("predictions/pixels", recipe=each).alpha[0]) for each in (one, other)}
+    assert alphas == {30.0, 31.0}
+    with pytest.raises(NoSuchProduct, match="was not run"):
+        archive.open("predictions/pixels", recipe=make_recipe({"seed": 9}))
