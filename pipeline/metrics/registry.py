@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from .chance import Chance, Score, half, mismatched
 from .correlation import pixcorr
 from .identification import two_way_pixels
-from .structure import ssim, ssim_columns
+from .structure import check_columns, check_window, ssim, ssim_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+Check: TypeAlias = "Callable[[tuple[int, int]], None]"
+
+
+def any_size(_size: tuple[int, int]) -> None:
+    """Take seen pictures of any size."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ class Metric:
     """What it says, in one sentence."""
     paper: str
     """Where it comes from."""
+    check: Check = any_size
+    """(y, x) of the seen pictures, to whose size the made ones are brought; ShapeError if too small."""
 
 
 BRAIN_DIFFUSER = "Ozcelik and VanRullen 2023, Scientific Reports 13:15666"
@@ -54,6 +62,7 @@ _ALL = (
         chance=mismatched(ssim),
         doc="Structural similarity of luminance in an 11 x 11 Gaussian window.",
         paper="Wang, Bovik, Sheikh and Simoncelli 2004, IEEE Transactions on Image Processing 13:600",
+        check=check_window,
     ),
     Metric(
         name="ssim-columns",
@@ -63,6 +72,7 @@ _ALL = (
         chance=mismatched(ssim_columns),
         doc="Mean over columns of one-dimensional structural similarities, as old scikit-image computed it.",
         paper=BRAIN_DIFFUSER,
+        check=check_columns,
     ),
     Metric(
         name="two-way-pixels",

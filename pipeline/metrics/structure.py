@@ -67,9 +67,41 @@ def ssim_columns(seen: Pictures, made: Pictures) -> Scores:
     return _similarities(seen, made, columns=True)
 
 
+def check_window(size: tuple[int, int]) -> None:
+    """Check that `ssim` can be computed on seen pictures of a size.
+
+    Parameters
+    ----------
+    size
+        Pixels (y, x).
+
+    Raises
+    ------
+    ShapeError
+        If either is less than the window's 11.
+    """
+    _check_size(size)
+
+
+def check_columns(size: tuple[int, int]) -> None:
+    """Check that `ssim_columns` can be computed on seen pictures of a size.
+
+    Parameters
+    ----------
+    size
+        Pixels (y, x).
+
+    Raises
+    ------
+    ShapeError
+        If there are fewer than 11 rows of pixels.
+    """
+    _check_size(size[:1])
+
+
 def _similarities(seen: Pictures, made: Pictures, *, columns: bool) -> Scores:
     matched = pairs(seen, made)
-    _check_size(seen.shape[1:2] if columns else seen.shape[1:3])
+    (check_columns if columns else check_window)((seen.shape[1], seen.shape[2]))
     channel = 1 if columns else None
     return np.array([_similarity(luminance(a), luminance(b), channel) for a, b in matched])
 

@@ -74,7 +74,7 @@ def _message(error: ErrorDetails, keys: list[str], document: type[BaseModel]) ->
             return _missing(error["loc"], keys, document)
         case "literal_error" | "union_tag_invalid":
             return _not_here(error, keys)
-        case "string_pattern_mismatch":
+        case "string_pattern_mismatch" | "string_too_long":
             return _bad_name(error, keys)
     if error["type"] == "mistake" and isinstance(error["input"], (Mapping, type(None))):
         return f"{table(keys)}{_complaint(error)}"
@@ -115,7 +115,9 @@ def _not_here(error: ErrorDetails, keys: list[str]) -> str:
 
 def _bad_name(error: ErrorDetails, keys: list[str]) -> str:
     found = table(keys[:-1]) + " name" if error["loc"][-1] == "[key]" else place(keys)
-    return f"{found} {_show(error['input'])} is no name; expected {_NAMES[error['ctx']['pattern']]}"
+    limit = error["ctx"]
+    expected = _NAMES[limit["pattern"]] if "pattern" in limit else f"at most {limit['max_length']} characters"
+    return f"{found} {_show(error['input'])} is no name; expected {expected}"
 
 
 def _show(value: object) -> str:

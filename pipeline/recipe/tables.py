@@ -45,10 +45,21 @@ def _sessions(given: object) -> int | tuple[int, ...]:
     return tuple(sorted(listed)) if isinstance(given, (list, tuple)) else listed[0]
 
 
+#: Folders of an archive that are no subject's, and what they hold.
+_RESERVED = {"all": "what no single brain entered", "recipes": "the recipes that were run"}
+
+
 def _not_reserved(subject: str) -> str:
-    if subject == "all":
-        raise ValueError("'all' is the owner of what no single brain entered; give the subject another name")
+    holds = _RESERVED.get(subject.lower())  # some file systems tell no capitals from small letters
+    if holds:
+        raise ValueError(f"archives keep {holds} in {subject.lower()!r}; give the subject another name")
     return subject
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a NUL character, which no name of a file or an array can; leave it out")
+    return text
 
 
 def _picture_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -57,12 +68,22 @@ def _picture_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
+#: Characters of a name; file systems take 255 of a folder's, and products add to it.
+LONGEST = 64
 #: What a user calls a feature space, pictures or scores: it becomes a component of a path.
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
-Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", max_length=LONGEST)]
+Text = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 Place = Annotated[Text, AfterValidator(_absolute)]
-Subject = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$"), AfterValidator(_not_reserved)]
+Subject = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=LONGEST),
+    AfterValidator(_not_reserved),
+]
 Count = Annotated[int, Field(ge=1)]
+# far above what is of use, and low enough that a slip of the keyboard is told at once, not by a full memory
+Side = Annotated[int, Field(ge=1, le=8192)]
+Components = Annotated[int, Field(ge=1, le=100_000)]
+Samples = Annotated[int, Field(ge=1, le=1000)]
 Precision = Literal["auto", "float32", "float64"]
 Metric = Literal["pixcorr", "ssim", "ssim-columns", "two-way-pixels"]
 # TOML has lists, we keep tuples: the list itself is converted, its items are not
@@ -137,7 +158,7 @@ class PixelFeatures(Table):
     """The brightness of each pixel of a picture shrunk to `size` by `size`."""
 
     model: Literal["pixels"]
-    size: Count
+    size: Side
     dtype: Literal["float32", "float16"] = "float32"
 
 
@@ -145,8 +166,8 @@ class PcaFeatures(Table):
     """The first principal components of the training pictures, shrunk to `size` by `size`."""
 
     model: Literal["pca"]
-    size: Count
-    components: Count
+    size: Side
+    components: Components
     dtype: Literal["float32", "float16"] = "float32"
 
 
@@ -190,8 +211,8 @@ class Images(Table):
 
     generator: Literal["pixels", "pca"]
     features: Name
-    samples: Count = 1
-    size: Count | None = None
+    samples: Samples = 1
+    size: Side | None = None
 
     @model_validator(mode="before")
     @classmethod

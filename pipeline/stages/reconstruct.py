@@ -17,7 +17,7 @@ from ..stage import lazily, stage
 from .featurize import read_basis
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import xarray as xr
 
@@ -79,11 +79,11 @@ def images(
     shape = _picture_shape(predictions, basis)
     side = (size, size) if size else shape[:2]
     rows = predictions.sizes["row"]
-    seeds = _seeds(predictions, name, seed, samples)
+    noise = partial(_seeds, predictions.image_id.values, predictions.repeat.values, samples, seed, name)
     return lazily(
         IMAGES,
         {"row": rows, "sample": samples, "y": side[0], "x": side[1], "channel": shape[2]},
-        partial(_paint, predictions, basis, shape, side, seeds),
+        partial(_paint, predictions, basis, shape, side, noise),
         coords={key: ("row", predictions[key].values) for key in ("image_id", "repeat", "session")},
         edges=even_edges(rows, ROWS),
         attrs={"picture": {"generator": generator}},
@@ -96,11 +96,13 @@ def _picture_shape(predictions: xr.Dataset, basis: xr.Dataset | None) -> tuple[i
     return y, x, channel
 
 
-def _seeds(predictions: xr.Dataset, name: str, seed: int, samples: int) -> np.ndarray:
-    rows = zip(predictions.image_id.values, predictions.repeat.values, strict=True)
+def _seeds(
+    image_id: np.ndarray, repeat: np.ndarray, samples: int, seed: int, name: str, start: int, stop: int
+) -> np.ndarray:
+    """Return (row, sample) seeds of the rows of one block."""
     found = [
-        [noise_seed(seed, name, image, int(repeat), sample) for sample in range(samples)]
-        for image, repeat in rows
+        [noise_seed(seed, name, image, int(showing), sample) for sample in range(samples)]
+        for image, showing in zip(image_id[start:stop], repeat[start:stop], strict=True)
     ]
     return np.array(found, np.int64)
 
@@ -120,7 +122,7 @@ def _paint(
     basis: xr.Dataset | None,
     shape: tuple[int, int, int],
     side: tuple[int, int],
-    seeds: np.ndarray,
+    noise: Callable[[int, int], np.ndarray],
     start: int,
     stop: int,
 ) -> Mapping[str, np.ndarray]:
@@ -130,5 +132,6 @@ def _paint(
     painted = pixels.decode(values, shape)
     if painted.shape[1:3] != side:
         painted = resize(painted, side)
+    seeds = noise(start, stop)
     samples = np.repeat(painted[:, None], seeds.shape[1], axis=1)  # these generators draw no noise
-    return {"picture": samples, "seed": seeds[start:stop]}
+    return {"picture": samples, "seed": seeds}

@@ -60,10 +60,13 @@ def scores(stimuli: xr.Dataset, images: xr.Dataset, *, metrics: Sequence[str], s
     Raises
     ------
     ShapeError
-        If there are fewer than two pictures to compare, or a made picture was never seen.
+        If there are fewer than two pictures to compare, if seen pictures are too small for a metric (made
+        ones are brought to their size), or a made picture was never seen.
     """
     if images.sizes["row"] < 2:
         raise ShapeError("1 test picture found; scores need at least 2 to tell pictures apart")
+    for metric in metrics:
+        METRICS[metric].check((stimuli.sizes["y"], stimuli.sizes["x"]))
     place = {name: at for at, name in enumerate(stimuli.image_id.values)}
     unknown = [name for name in images.image_id.values if name not in place]
     if unknown:

@@ -251,9 +251,17 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("data.subjects=s1", "should be a list"),
         ("data.subjects=['a', 'a']", "'a' is named twice"),
         ("data.subjects=['all']", "give the subject another name"),
+        (
+            "data.subjects=['recipes']",
+            "archives keep the recipes that were run in 'recipes'; give the subject",
+        ),
+        ("data.subjects=['s1', 'Recipes']", "give the subject another name"),
         ("data.subjects=['../a']", "'../a' is no name; expected letters, digits, _ and -"),
         ("data.source=ftp://x/y", "'ftp://x/y' is no place vox2pix can reach"),
         ("data.source=''", "should not be empty"),
+        ('data.source="a\\u0000.mat"', "[data] source = 'a\\x00.mat': holds a NUL character"),
+        ('data.archive="s3://lab/\\u0000"', "[data] archive = 's3://lab/\\x00': holds a NUL character"),
+        ('data.arrays.train_voxels="\\u0000"', "train_voxels = '\\x00': holds a NUL character"),
         ("data.sessions=3", "[data] sessions = 3 belongs to another data set; 'arrays' takes arrays"),
         ("data.sessions=many", "[data] sessions = 'many': expected a number of sessions"),
         ("data.arrays.train_voxel=x", "did you mean 'train_voxels'?"),
@@ -283,6 +291,17 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
             "[features] name 'Big' is no name; expected a-z, 0-9 and -",
         ),
         ("features.pixels.size=0", "should be greater than or equal to 1"),
+        (
+            "features.pixels.size=10000000000",
+            "[features.pixels] size = 10000000000, but it should be less than or equal to 8192",
+        ),
+        ("features.a={model='pca', size=8193, components=1}", "should be less than or equal to 8192"),
+        ("features.a={model='pca', size=8, components=100001}", "should be less than or equal to 100000"),
+        ("images.final.size=8193", "should be less than or equal to 8192"),
+        (
+            "images.final.samples=1000000000",
+            "[images.final] samples = 1000000000, but it should be less than or equal to 1000",
+        ),
         ("ridge.folds=1", "should be greater than or equal to 2"),
         ("ridge.spaces.pixels.alpha=inf", "should be a finite number"),
         ("ridge.spaces.pixels.alpha={from=1, to=9, count=3}", "alpha = a table, but it should be a number"),
@@ -305,6 +324,36 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
 )
 def test_mistakes_are_told_in_one_line(override: str, says: str) -> None:
     assert says in refusal(EXAMPLE, override)
+
+
+LONG = "n" * 65
+
+
+@pytest.mark.parametrize(
+    ("override", "place"),
+    [
+        (f"features.{LONG}={{model='pixels', size=8}}", "[features] name 'nnn"),
+        (f"ridge.spaces.{LONG}.alpha=1", "[ridge.spaces] name 'nnn"),
+        (f"images.{LONG}.generator=pixels", "[images] name 'nnn"),
+        (f"images.final.features={LONG}", "[images.final] features 'nnn"),
+        (f"scores.{LONG}.metrics=['ssim']", "[scores] name 'nnn"),
+        (f"rois.{LONG}=V1", "[rois] name 'nnn"),
+        (f"data.subjects=['{LONG}']", "[data] subjects 'nnn"),
+    ],
+    ids=["features", "spaces", "images", "a space meant", "scores", "rois", "subjects"],
+)
+def test_names_have_64_characters_at_most(override: str, place: str) -> None:
+    line = refusal(EXAMPLE, override)
+    assert place in line
+    assert "... is no name; expected at most 64 characters" in line
+
+
+def test_the_longest_and_largest_are_taken(recipe_file: Path) -> None:
+    overrides = ["images.final.samples=1000", "images.final.size=8192", f"data.subjects=['{LONG[1:]}']"]
+    overrides += [f"features.{LONG[1:]}={{model='pca', size=8192, components=100000}}"]
+    recipe = load_recipe(recipe_file, overrides)
+    assert recipe.images["final"].samples == 1000
+    assert recipe.features[LONG[1:]].components == 100000
 
 
 def test_generator_cannot_paint_a_space_of_another_model(recipe_file: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 
-import numpy as np
 import pytest
 
 from pipeline.cli import make
@@ -26,22 +25,37 @@ def test_a_preset_is_printed_as_toml(vox2pix):
     assert "'pixels'" in said.err
 
 
+BETAS = "nsddata_betas/ppdata/subj01/func1pt8mm/betas_fithrf_GLMdenoise_RR/betas_session01.hdf5"
 SMALL = ("--subjects", "1", "--grid", "6,6,6", "--images", "20", "--size", "16")
 
 
-def test_simulate_writes_a_recipe_that_runs(vox2pix, tmp_path):
-    said = vox2pix("simulate", tmp_path / "data", *SMALL)
+@pytest.mark.parametrize("layout", [[], ["--dataset", "arrays"]], ids=["nsd", "arrays"])
+def test_simulate_writes_a_recipe_that_runs(vox2pix, tmp_path, layout):
+    said = vox2pix("simulate", tmp_path / "data", *SMALL, *layout)
     assert said.out == f"{tmp_path / 'data' / 'recipe.toml'}\n"
     assert "1 subject: 60 trials" in said.err
     assert vox2pix("run", tmp_path / "data" / "recipe.toml", "--cluster", "threads", "-q").code == 0
 
 
-def test_simulate_json_and_the_same_seed(vox2pix, tmp_path):
-    said = vox2pix("simulate", tmp_path / "a", *SMALL, "--json").json
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "voxels"), [("nsd", BETAS), ("arrays", "arrays/subj01/train_voxels.npy")]
+)
+def test_simulate_json_and_the_same_seed(vox2pix, tmp_path, dataset, voxels):
+    layout = [] if dataset == "nsd" else ["--dataset", dataset]
+    said = vox2pix("simulate", tmp_path / "a", *SMALL, *layout, "--json").json
     assert (said["subjects"], said["trials"], said["images"]) == (["subj01"], 60, 20)
-    vox2pix("simulate", tmp_path / "b", *SMALL)
-    first, second = (np.load(tmp_path / name / "arrays/subj01/train_voxels.npy") for name in "ab")
-    np.testing.assert_array_equal(first, second)
+    assert said["recipe"] == str(tmp_path / "a" / "recipe.toml")
+    assert tomllib.loads((tmp_path / "a" / "recipe.toml").read_text())["data"]["dataset"] == dataset
+    vox2pix("simulate", tmp_path / "b", *SMALL, *layout)
+    first, second = (contents(tmp_path / name) for name in "ab")
+    assert voxels in first
+    assert first == second
+    vox2pix("simulate", tmp_path / "c", *SMALL, *layout, "--seed", "1")
+    assert contents(tmp_path / "c")[voxels] != first[voxels]
 
 
 def test_simulate_on_s3(vox2pix, s3_server, s3_bucket):
@@ -67,7 +81,7 @@ def test_the_quick_demo_ends_with_its_report_and_goes_on_where_it_was(vox2pix, t
     assert "simulated data" in first.err.splitlines()[0]
     assert first.out.splitlines()[-1] == str(out / "report.html")
     assert (out / "report.html").exists()
-    monkeypatch.setattr("storage.simulate.simulate_arrays", None)  # must not be called again
+    monkeypatch.setattr("storage.simulate.simulate_nsd", None)  # must not be called again
     again = vox2pix("demo", "--quick", "--out", out)
     assert again.out.startswith("Nothing to compute: ")
     assert vox2pix("demo", "--quick", "--out", out, "--json").json["report"] == str(out / "report.html")
@@ -81,9 +95,10 @@ def test_a_demo_cut_short_while_simulating_simulates_again(tmp_path):
         patch.setattr(demo, "remark", lambda _: None)
         path = demo._simulated(tmp_path / "demo", arguments)
         (tmp_path / "demo" / demo.SIGN).unlink()
-        (tmp_path / "demo" / "arrays" / "subj01" / "test_voxels.npy").write_bytes(b"")
+        whole = (tmp_path / "demo" / BETAS).read_bytes()
+        (tmp_path / "demo" / BETAS).write_bytes(b"")
         assert demo._simulated(tmp_path / "demo", arguments) == path
-    assert len(np.load(tmp_path / "demo" / "arrays" / "subj01" / "test_voxels.npy")) == 6
+    assert (tmp_path / "demo" / BETAS).read_bytes() == whole
 
 
 def test_a_grid_is_three_numbers():

@@ -66,6 +66,22 @@ def truncated(lab, arrays):
     (lab / "release.npz").write_bytes((lab / "release.npz").read_bytes()[:1000])
 
 
+def pictures_too_small_for_a_metric(lab, arrays):
+    edit(lab, '"pixcorr", "two-way-pixels"', '"pixcorr", "ssim"')
+
+
+def reserved_subject(lab, arrays):
+    edit(lab, '"s1"', '"recipes"')
+
+
+def nul_in_the_source(lab, arrays):
+    edit(lab, "release.npz", "release\\u0000.npz")
+
+
+def nul_in_a_key(lab, arrays):
+    edit(lab, '"xTrain"', '"xTrain\\u0000"')
+
+
 def foreign_archive(lab, arrays):
     (lab / "archive").mkdir()
     (lab / "archive" / "thesis.txt").write_text("mine")
@@ -86,6 +102,10 @@ TABLE = [
     (too_few_pictures, 3, "29"),
     (nan_voxels, 3, "voxel 17"),
     (truncated, 3, "release.npz"),
+    (pictures_too_small_for_a_metric, 3, "Pictures of 8 x 8 pixels found; SSIM's window needs at least 11"),
+    (reserved_subject, 2, "give the subject another name"),
+    (nul_in_the_source, 2, "NUL"),
+    (nul_in_a_key, 2, "NUL"),
     (foreign_archive, 2, "no vox2pix archive"),
     (archive_is_a_file, 2, "is a file"),
 ]
@@ -118,6 +138,8 @@ def test_bad_input_is_one_line_and_nothing_is_written(vox2pix, lab, arrays, spoi
     [
         (["--set", "ridge.spaces.pixels.alpha"], 2, "KEY=VALUE"),
         (["--set", "ridge.folds=many"], 2, "folds"),
+        (["--set", "images.final.samples=1000000000"], 2, "less than or equal to 1000"),
+        (["--set", "features.pixels.size=10000000000"], 2, "less than or equal to 8192"),
         (["--subject", "s2"], 2, "'s2'"),
         (["--until", "dinner"], 2, "featurize"),
         (["--cluster", "treads"], 2, "did you mean 'threads'?"),

@@ -3,12 +3,17 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 
+from pipeline.errors import ShapeError
 from pipeline.metrics import METRICS, interval, pixcorr
 from pipeline.metrics.chance import _shifts, mismatched
+
+COLUMNS = ("ssim-columns", (30, 10))
+"""Columns are of one dimension: narrow pictures have some too."""
 
 
 def test_names_are_those_of_recipes():
@@ -44,6 +49,23 @@ def mismatch(made, seed):
     order, shuffled = np.random.default_rng(seed).permutation(len(made)), np.empty_like(made)
     shuffled[order] = made[np.roll(order, 1)]
     return shuffled
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("size", [(11, 11), (10, 30), (30, 10), (4, 4)])
+def test_the_check_of_a_size_is_what_computing_would_say(name, size, random_pictures):
+    metric = METRICS[name]
+    seen, made = random_pictures(3, *size, 1)
+    said = []
+    for attempt in (partial(metric.check, size), partial(metric.function, seen, made)):
+        try:
+            attempt()
+        except ShapeError as error:
+            said.append(str(error))
+        else:
+            said.append("fine")
+    assert said[0] == said[1]
+    assert (said[0] == "fine") == (min(size) >= 11 or "ssim" not in name or (name, size) == COLUMNS)
 
 
 def test_chance_is_the_mean_over_mismatched_pairs(random_pictures):
