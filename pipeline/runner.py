@@ -14,16 +14,17 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from storage import damage
-from storage.errors import Changed, Damaged
+from storage.errors import Damaged
 from storage.markers import FRAME
 from storage.transfer import traffic
 
 from .blocks import groups, slice_of, write_blocks
+from .kept import Kept
 from .outcome import Listener, Made, Outcome
 from .planner import Plan, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import xarray as xr
 
@@ -96,7 +97,7 @@ def _compute(work: Run, steps: Sequence[Step], config: ClusterConfig, *, insecur
         check(workers, {str(step): Need(step.cost.memory) for step in steps if not work.sealed(step)})
         work.remember()
         for step in steps:
-            if work.sealed(step):
+            if work.current(step):
                 work.skip(step)
             else:
                 work.make(step, workers)
@@ -108,81 +109,12 @@ def _cluster(recipe: Recipe) -> ClusterConfig:
     return ClusterConfig(**recipe.cluster)
 
 
-class Run:
+class Run(Kept):
     """One run over one plan."""
 
     def __init__(self, planned: Plan, listener: Listener, *, refresh: bool) -> None:
-        self.plan = planned
-        self.listener = listener
-        self.refresh = refresh
+        super().__init__(planned, listener, refresh=refresh)
         self.outcome = Outcome(planned)
-
-    def product(self, step: Step) -> Product:
-        """Return the step's place in the archive."""
-        return step.in_archive(self.plan.archive)
-
-    def sealed(self, step: Step) -> bool:
-        """Tell whether the step's product is complete."""
-        return self.product(step).sealed()
-
-    def whole(self, step: Step) -> bool:
-        """Tell whether a product is complete and untouched; take back what is damaged or stale.
-
-        A sealed product costs one read and one listing: only where an object's size or etag differs
-        from the time of sealing are its bytes read again.
-        """
-        product = self.product(step)
-        record = product.seal_record()
-        if record is None:
-            self._recheck(step, product)
-            return False
-        self._check_sources(step, product, record.get("sources", {}))
-        if not self.sealed(step):
-            return False
-        if product.untouched(record):
-            return True
-        found = damage.find(product)
-        if found:
-            self._take_back(product, found)
-            return False
-        product.relist(record)
-        return True
-
-    def _recheck(self, step: Step, product: Product) -> None:
-        """Check the blocks an earlier run left behind before going on from them."""
-        done = product.done()
-        if not done and not (product.place / "product.json").exists():
-            return
-        found = damage.find(product, done)
-        if found or FRAME not in done:
-            self._take_back(product, found)
-        elif done:
-            stamps = {k: v for name in done - {FRAME} for k, v in product.marker(name).sources.items()}
-            self._check_sources(step, product, stamps)
-
-    def _take_back(self, product: Product, found: Sequence[damage.Damage]) -> None:
-        blocks = {item.block for item in found} - {"seal"}
-        product.revoke(blocks)
-        if found:
-            self.listener.note(
-                f"{product}: {found[0].chunk} {found[0].reason}; {len(blocks)} block(s) recomputed"
-            )
-
-    def _check_sources(self, step: Step, product: Product, recorded: Mapping[str, str]) -> None:
-        if step.origin is None or not recorded:
-            return
-        now = step.origin.stamps
-        # what was read from another place has another etag there; the fingerprint says it is the same data
-        changed = [name for name, etag in recorded.items() if now.get(name, etag) != etag]
-        if not changed:
-            return
-        if not self.refresh:
-            name = changed[0]
-            raise Changed(
-                f"{name} has changed since {product} was made from it "
-                f"(was {recorded[name]}, is {now.get(name)}); --refresh recomputes it"
-            )
-        product.revoke(product.done())
 
     def check_values(self, todo: Sequence[Step]) -> None:
         """Have the source read all responses still to be ingested: a bad one is told before any write."""
@@ -207,8 +139,12 @@ class Run:
         began = time.perf_counter()
         product = self.product(step)
         dataset = step.lazy({name: self.product(given).open(raw=True) for name, given in step.inputs.items()})
+        made_from = self.made_from(step)
+        if product.created() and product.about()["made_from"] != made_from:
+            product.revoke({*product.done(), FRAME})
         if not product.created():
-            insist(partial(product.create, dataset, step.maker.schema, step.about()))
+            about = {**step.about(), "made_from": made_from}
+            insist(partial(product.create, dataset, step.maker.schema, about))
         missing = product.missing()
         self.listener.stage_started(step, len(missing), step.blocks)
         self._blocks(step, product, dataset, missing, workers)
@@ -248,7 +184,7 @@ class Run:
         for given in step.inputs.values():
             found = damage.find(self.product(given))
             if found:
-                self._take_back(self.product(given), found)
+                self.take_back(self.product(given), found)
                 first = found[0]
                 return Damaged(
                     f"{first.product}, block {first.block}: {first.chunk} {first.reason}; "
