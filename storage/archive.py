@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import notes
+from .documents import parse
 from .errors import Ambiguous, Missing, NoSuchProduct, NotAnArchive
 from .fingerprint import is_fingerprint
 from .markers import FRAME
@@ -14,7 +16,6 @@ from .product import Product
 from .remote import Location
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
@@ -253,10 +254,10 @@ def summary(product: Product) -> dict[str, Any]:
 
 
 def _check_sign(place: Location, *, must_exist: bool) -> None:
-    if place.is_local and place.local.is_file():
+    if place.is_local and os.path.isfile(place.url):  # noqa: PTH113  (Path's raises on a long name)
         raise NotAnArchive(f"{place} is a file; an archive is a folder")
     try:
-        sign = json.loads((place / "archive.json").read())
+        sign = parse((place / "archive.json").read())
     except Missing:
         if place.is_folder():
             raise NotAnArchive(
@@ -267,8 +268,8 @@ def _check_sign(place: Location, *, must_exist: bool) -> None:
             raise Missing(f"{place} holds no archive; `vox2pix run` makes one") from None
         return
     except ValueError:
-        sign = None
-    if not isinstance(sign, dict) or sign.get("format") != _SIGN["format"]:
+        sign = {}
+    if sign.get("format") != _SIGN["format"]:
         raise NotAnArchive(f"{place}/archive.json is not vox2pix's; name another folder")
     if sign.get("version") != FORMAT:
         raise NotAnArchive(

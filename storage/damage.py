@@ -33,11 +33,14 @@ class Damage:
 
 def find(product: Product, blocks: Iterable[str] | None = None) -> list[Damage]:
     """Return the damage in a product's finished blocks (or in those named), reading all their bytes."""
+    blocks = None if blocks is None else set(blocks)
     markers, found = _markers(product, blocks)
     for marker in markers:
         found += _in_block(product, marker)
     if blocks is None:
         found += _in_seal(product, markers, found)
+    elif FRAME in blocks:
+        found += _in_root(product, None)
     return found
 
 
@@ -76,9 +79,8 @@ def _in_seal(product: Product, markers: list[Marker], found: list[Damage]) -> It
     """Yield what is wrong beyond the blocks: the group's metadata, the seal, markers that went missing."""
     record = product.seal_record()
     blocks = {marker.block for marker in markers}
-    reason = _metadata_reason(product, record)
-    if reason and (record or FRAME in blocks):
-        yield Damage(str(product), FRAME, "data/zarr.json", reason)
+    if record or FRAME in blocks:
+        yield from _in_root(product, record)
     if record is None:
         if (product.place / "product.json").exists():
             yield Damage(str(product), "seal", "product.json", "seal is damaged")
@@ -89,6 +91,23 @@ def _in_seal(product: Product, markers: list[Marker], found: list[Damage]) -> It
         yield Damage(str(product), name, f"done/{name}.json", "marker is missing")
     if not found and not lost and digest(markers) != record["digest"]:
         yield Damage(str(product), "seal", "product.json", "markers are not those that were sealed")
+    elif not _agrees(product, record):
+        yield Damage(str(product), "seal", "product.json", "seal is damaged")
+
+
+def _agrees(product: Product, record: Mapping[str, Any]) -> bool:
+    """Tell whether the seal repeats what the group says; of a group that cannot be read it need not."""
+    try:
+        about = product.about()
+    except (Damaged, Missing):
+        return True
+    return all(record.get(key) == value for key, value in about.items())
+
+
+def _in_root(product: Product, record: Mapping[str, Any] | None) -> Iterator[Damage]:
+    reason = _metadata_reason(product, record)
+    if reason:
+        yield Damage(str(product), FRAME, "data/zarr.json", reason)
 
 
 def _metadata_reason(product: Product, record: Mapping[str, Any] | None) -> str | None:

@@ -43,6 +43,13 @@ class Invalid(StorageError, ValueError):
     kind = "invalid"
 
 
+class BadPlace(Invalid):
+    """A URL or a storage option that no place can have: a mistake in the recipe or on the command line."""
+
+    exit_code = 2
+    kind = "place"
+
+
 class Changed(StorageError):
     """A source file has changed since blocks were made from it."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .chunks import chunk_indices, chunk_name, misaligned
+from .errors import Damaged
+from .opening import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,7 +61,7 @@ def write_frame(data: Location, dataset: xr.Dataset, schema: Schema, about: Mapp
     group = _group(data)
     group.attrs.put(attributes)
     for name, variable in dataset.variables.items():
-        array = _create(group, str(name), variable, schema.variable(str(name)))
+        array = _create(data, group, str(name), variable, schema.variable(str(name)))
         if not blocked(str(name), dataset, schema):
             array[...] = np.asarray(variable.values)
 
@@ -69,10 +70,12 @@ def _group(data: Location) -> Any:
     import zarr
     from zarr.errors import ContainsGroupError
 
-    try:
-        return zarr.open_group(data.zarr(), mode="a", zarr_format=3)
-    except ContainsGroupError:  # a run beside us made it between zarr's look and its write
+    with suppress(Damaged), readable(data):
+        with suppress(ContainsGroupError):  # a run beside us made it between zarr's look and its write
+            return zarr.open_group(data.zarr(), mode="a", zarr_format=3)
         return zarr.open_group(data.zarr(), mode="r+", use_consolidated=False)
+    remove_metadata(data)  # nobody writes half a file here: what cannot be read was damaged
+    return zarr.open_group(data.zarr(), mode="a", zarr_format=3)
 
 
 def remove_metadata(data: Location) -> None:
@@ -88,24 +91,32 @@ def blocked(name: str, dataset: xr.Dataset, schema: Schema) -> bool:
     return schema.block is None or schema.block in schema.variables[name].dims
 
 
-def _create(group: Any, name: str, variable: xr.Variable, declared: Variable) -> Any:
+def _create(data: Location, group: Any, name: str, variable: xr.Variable, declared: Variable) -> Any:
+    """Return the array of a variable, made where there is none, or none that can be read."""
     from zarr.errors import ContainsArrayError
 
+    with suppress(Damaged), readable(data), suppress(ContainsArrayError):
+        return _new(group, name, variable, declared)
+    with suppress(Damaged), readable(data):  # made by a run that was killed, or by one beside us
+        return group[name].with_config(KEEP_EMPTY)
+    (data / name / "zarr.json").delete()
+    return _new(group, name, variable, declared)
+
+
+def _new(group: Any, name: str, variable: xr.Variable, declared: Variable) -> Any:
     dims = tuple(map(str, variable.dims))
     chunks = declared.chunk_shape(dims, variable.shape, variable.encoding.get("preferred_chunks"))
-    with suppress(ContainsArrayError):  # made by a run that was killed, or by one beside us
-        return group.create_array(
-            name,
-            shape=variable.shape,
-            dtype=str if declared.dtype == "str" else variable.dtype,
-            chunks=chunks,
-            compressors=_codecs(declared),
-            dimension_names=dims,
-            attributes=_plain(variable.attrs),
-            config=KEEP_EMPTY,
-            fill_value="" if declared.dtype == "str" else 0,
-        )
-    return group[name].with_config(KEEP_EMPTY)
+    return group.create_array(
+        name,
+        shape=variable.shape,
+        dtype=str if declared.dtype == "str" else variable.dtype,
+        chunks=chunks,
+        compressors=_codecs(declared),
+        dimension_names=dims,
+        attributes=_plain(variable.attrs),
+        config=KEEP_EMPTY,
+        fill_value="" if declared.dtype == "str" else 0,
+    )
 
 
 def _codecs(declared: Variable) -> list[Any]:
@@ -133,11 +144,12 @@ def write_region(
     """
     import zarr
 
-    group: Any = zarr.open_group(data.zarr(), mode="r+", use_consolidated=False)
+    with readable(data):
+        group: Any = zarr.open_group(data.zarr(), mode="r+", use_consolidated=False)
+        arrays = {name: group[name].with_config(KEEP_EMPTY) for name in map(str, dataset.data_vars)}
     crcs: dict[str, str] = {}
     stored = 0
-    for name in map(str, dataset.data_vars):
-        array = group[name].with_config(KEEP_EMPTY)
+    for name, array in arrays.items():
         where = tuple(slice(*region.get(str(dim), (None,))) for dim in dataset[name].dims)
         array[where] = dataset[name].values
         for chunk in chunks_of(name, array, region):
@@ -182,31 +194,7 @@ def consolidate(data: Location) -> None:
     """Put all arrays' metadata into the group's, so that opening is one read."""
     import zarr
 
-    with warnings.catch_warnings():
+    with readable(data), warnings.catch_warnings():
         # zarr warns that consolidated metadata is not in the v3 specification; every reader we know takes it
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
         zarr.consolidate_metadata(data.zarr())
-
-
-def open_raw(data: Location) -> xr.Dataset:
-    """Return the stored numbers, lazily and without dask."""
-    import xarray as xr
-
-    dataset: xr.Dataset = xr.open_zarr(
-        data.zarr(), chunks=None, mask_and_scale=False, consolidated=_consolidated(data)
-    )
-    return dataset
-
-
-def open_decoded(data: Location) -> xr.Dataset:
-    """Return the arrays in their units, lazily, in dask arrays of whole chunks; scaled ones as float32."""
-    import xarray as xr
-
-    dataset: xr.Dataset = xr.open_zarr(data.zarr(), chunks={}, consolidated=_consolidated(data))
-    dataset = dataset.assign_coords({name: coordinate.load() for name, coordinate in dataset.coords.items()})
-    scaled = [name for name, array in dataset.data_vars.items() if "scale_factor" in array.encoding]
-    return dataset.assign({name: dataset[name].astype("float32") for name in scaled})
-
-
-def _consolidated(data: Location) -> bool:
-    return "consolidated_metadata" in json.loads((data / "zarr.json").read())

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import Denied, Missing
+from .errors import Denied, Missing, StorageError, Unreachable
 from .transfer import Stat
+from .writing import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_NO_NAME = {errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR}
 
 
 class LocalFiles:
@@ -28,23 +33,23 @@ class LocalFiles:
     def read(self, name: str, start: int, length: int | None) -> bytes:
         """Return bytes of a file."""
         with _said(name), open(name, "rb") as file:  # noqa: PTH123
-            file.seek(start, os.SEEK_END if start < 0 else os.SEEK_SET)
+            file.seek(start if start >= 0 else max(os.fstat(file.fileno()).st_size + start, 0))
             return file.read(-1 if length is None else length)
 
     def write(self, name: str, content: bytes) -> None:
         """Write to a new name beside the file, then rename: a kill leaves the old file whole."""
         path = Path(name)
-        draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            draft.write_bytes(content)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        with writing(name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # a seal made beside us swept the draft away
+                _put(path, content)
+                return
+            _put(path, content)
 
     def delete(self, name: str) -> None:
         """Remove a file."""
-        Path(name).unlink(missing_ok=True)
+        with writing(name, "removed"):
+            Path(name).unlink(missing_ok=True)
 
     def folders(self, name: str) -> list[str]:
         """Return the names of the folders in a folder."""
@@ -70,6 +75,15 @@ class LocalFiles:
         import zarr
 
         return zarr.storage.LocalStore(name)
+
+
+def _put(path: Path, content: bytes) -> None:
+    draft = path.with_name(f".{uuid.uuid4().hex}.partial")
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def remove_drafts(folder: Path) -> int:
@@ -105,10 +119,19 @@ class _said:  # noqa: N801  (reads as a verb where it is used)
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (FileNotFoundError, NotADirectoryError)) and not isinstance(error, Missing):
+        if isinstance(error, StorageError):
+            return
+        if isinstance(error, (FileNotFoundError, NotADirectoryError)):
             raise Missing(f"{self.name} does not exist; check the path") from None
-        if isinstance(error, PermissionError) and not isinstance(error, Denied):
+        if isinstance(error, PermissionError):
             raise Denied(f"{self.name} may not be read by this user; check its permissions") from None
+        if isinstance(error, ValueError) or (isinstance(error, OSError) and error.errno in _NO_NAME):
+            reason = getattr(error, "strerror", None) or "no file can have this name"
+            raise Missing(f"{repr(self.name)[1:-1]} does not exist ({reason}); check the path") from None
+        if isinstance(error, OSError):
+            raise Unreachable(
+                f"{self.name} could not be read: {error.strerror or error}; check the disk"
+            ) from None
 
 
 def remove_empty(folder: Path) -> None:

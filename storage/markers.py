@@ -6,8 +6,9 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .documents import MARKER, formed, parse
 from .errors import Damaged
 
 if TYPE_CHECKING:
@@ -44,19 +45,19 @@ class Marker:
         return json.dumps(said, sort_keys=True).encode()
 
     @classmethod
-    def loads(cls, text: bytes, place: object) -> Marker:
-        """Return the marker of a JSON text.
+    def loads(cls, text: bytes, place: object, block: str) -> Marker:
+        """Return the marker of a JSON text, which should be that of a block.
 
         Raises
         ------
         Damaged
-            If the text is not a marker.
+            If the text is not a marker, or another block's.
         """
         try:
-            said: dict[str, Any] = json.loads(text)
-            return cls(said["block"], said["chunks"], said["sources"], said["seconds"], said["moved"])
-        except (ValueError, KeyError, TypeError):
+            said = formed(parse(text), {**MARKER, "block": lambda found: found == block})
+        except ValueError:
             raise Damaged(f"marker {place} is damaged; `vox2pix run` recomputes its block") from None
+        return cls(said["block"], said["chunks"], said["sources"], said["seconds"], said["moved"])
 
 
 def block_name(block: int) -> str:

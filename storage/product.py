@@ -12,21 +12,23 @@ A block is written chunks first, marker last; nothing else decides whether it ex
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from . import layout
 from .chunks import spans
-from .errors import Damaged, Missing, NotWritten, Unsealed
+from .documents import ABOUT, formed
+from .errors import Damaged, Unsealed
 from .local import remove_drafts
-from .markers import FRAME, Marker, block_name, digest
+from .markers import FRAME, Marker, block_name
+from .opening import open_decoded, open_raw, readable, root_metadata
+from .sealing import listing, read_seal, summed, write_seal
+from .writing import writing_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from contextlib import AbstractContextManager
 
     import xarray as xr
 
@@ -78,14 +80,13 @@ class Product:
         Damaged
             If the group's metadata cannot be read.
         """
-        text = (self.data / "zarr.json").read()
         try:
-            said: dict[str, Any] = json.loads(text)["attributes"]["vox2pix"]
-        except (ValueError, KeyError, TypeError):
+            attributes = root_metadata(self.data).get("attributes")
+            return formed(attributes.get("vox2pix") if isinstance(attributes, dict) else None, ABOUT)
+        except ValueError:
             raise Damaged(
                 f"{self}: {self.data}/zarr.json is damaged; `vox2pix run` writes it again"
             ) from None
-        return said
 
     def blocks(self) -> list[tuple[int, int]]:
         """Return start and stop of each block along the block dimension."""
@@ -97,11 +98,7 @@ class Product:
 
     def seal_record(self) -> dict[str, Any] | None:
         """Return what the seal says, or None where there is none (or it is damaged)."""
-        try:
-            record = json.loads((self.place / "product.json").read())
-        except (Missing, ValueError):
-            return None
-        return record if isinstance(record, dict) and "digest" in record else None
+        return read_seal(self.place / "product.json")
 
     def done(self) -> set[str]:
         """Return the names of the blocks that have a marker."""
@@ -118,9 +115,17 @@ class Product:
         return [self.marker(name) for name in sorted(self.done())]
 
     def marker(self, name: str) -> Marker:
-        """Return the marker of a block or of the frame."""
+        """Return the marker of a block or of the frame.
+
+        Raises
+        ------
+        Missing
+            If there is none.
+        Damaged
+            If it cannot be read, or is another block's.
+        """
         place = self._marker(name)
-        return Marker.loads(place.read(), place)
+        return Marker.loads(place.read(), place, name)
 
     def _marker(self, name: str) -> Location:
         return self.place / "done" / f"{name}.json"
@@ -168,7 +173,7 @@ class Product:
 
         Raises
         ------
-        NotWritten
+        NotWritten, Denied
             If the disk is full, or the archive may not be written.
         """
         about = self.about()
@@ -205,31 +210,18 @@ class Product:
                 "fingerprint": self.fingerprint,
                 **self.about(),
                 **record,
-                "seconds": round(sum(marker.seconds for marker in markers), 3),
-                "moved": sum(marker.moved for marker in markers),
-                "sources": {name: etag for marker in markers for name, etag in marker.sources.items()},
-                "bytes": sum(stat.size for _, stat in self.data.files()),
-                "created": datetime.now(UTC).isoformat(timespec="seconds"),
-                "digest": digest(markers),
-                "root": layout.crc_text((self.data / "zarr.json").read()),
-                "listing": self.listing(),
+                **summed(self.data, markers),
             }
             (self.place / "damaged.json").delete()
-            (self.place / "product.json").write(json.dumps(sealed, sort_keys=True, indent=1).encode())
-
-    def listing(self) -> str:
-        """Return one sha256 over name, size and etag of every stored object: equal means untouched since."""
-        lines = sorted(f"{name} {stat.size} {stat.etag}" for name, stat in self.data.files())
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+            write_seal(self.place / "product.json", sealed)
 
     def untouched(self, record: Mapping[str, Any]) -> bool:
         """Tell whether nothing stored has been written since the seal; a listing, no chunk is read."""
-        return record["listing"] == self.listing() and not (self.place / "damaged.json").exists()
+        return record["listing"] == listing(self.data) and not (self.place / "damaged.json").exists()
 
     def relist(self, record: Mapping[str, Any]) -> None:
         """Renew the seal's listing, after a copy of the archive was found whole."""
-        renewed = {**record, "listing": self.listing()}
-        (self.place / "product.json").write(json.dumps(renewed, sort_keys=True, indent=1).encode())
+        write_seal(self.place / "product.json", {**record, "listing": listing(self.data)})
         (self.place / "damaged.json").delete()
 
     def revoke(self, blocks: Iterable[str]) -> None:
@@ -240,8 +232,8 @@ class Product:
             if name == FRAME:  # metadata that may be damaged must not be taken for what was declared
                 layout.remove_metadata(self.data)
 
-    def _writing(self, what: str) -> _Writing:
-        return _Writing(f"{self}, {what}")
+    def _writing(self, what: str) -> AbstractContextManager[None]:
+        return writing_block(f"{self}, {what}")
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -259,32 +251,14 @@ class Product:
         ------
         Unsealed
             If the product is not complete and `partial` was not asked for.
+        Missing, Damaged
+            If its metadata is gone or cannot be read; `vox2pix run` mends it.
         """
         if not partial and not self.sealed():
             raise Unsealed(
                 f"{self} is still being made ({len(self.done() - {FRAME})} blocks done); "
                 "run the recipe to its end, or open it with partial=True"
             )
-        if raw:
-            return layout.open_raw(self.data)
-        dataset = layout.open_decoded(self.data)
         one_block = self.about()["block"] is None
-        return dataset.load() if one_block and dataset.nbytes <= LOADED else dataset
-
-
-class _Writing:
-    """Turn a failed write into a sentence that names the product and the block."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and not hasattr(error, "exit_code") and error.errno is not None:
-            reason = error.strerror or str(error)
-            raise NotWritten(
-                f"{self.what} could not be written: {reason}; free some space or mend the permissions, "
-                "then run the same command again (finished blocks are kept)"
-            ) from None
+        with readable(self):
+            return open_raw(self.data) if raw else open_decoded(self.data, LOADED if one_block else 0)

@@ -8,11 +8,13 @@ Credentials are looked up by whoever opens the store, never stored in the locati
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import Invalid, Missing
+from .endpoint import check_endpoint
+from .errors import BadPlace, Invalid, Missing
 from .local import LocalFiles, remove_empty
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 PIECE = 8 * 2**20
 
 OPTIONS = ("anon", "endpoint_url", "profile")
+
+#: A bucket's name and a key.
+_KEY = re.compile(r"[A-Za-z0-9._-]+(/[^\x00-\x1f\x7f]*)?")
 
 
 @dataclass(frozen=True)
@@ -54,22 +59,24 @@ class Location:
 
         Raises
         ------
-        Invalid
-            If the URL's scheme is not known, or an option is not.
+        BadPlace
+            If no place can have this name: an unknown scheme or option, an endpoint that is no URL.
         """
         if isinstance(place, Location):
             return place
         text = os.fspath(place)
+        if "\0" in text:
+            raise BadPlace(f"{text!r} is no place: no name can hold a NUL; give a path or s3://BUCKET/KEY")
         scheme, separator, rest = text.partition("://")
         if not separator or scheme == "file":
             path = Path(rest if separator else text).expanduser()
             return cls(os.path.abspath((base or Path.cwd()) / path))  # noqa: PTH100  (keeps symlinks)
-        if scheme != "s3" or not rest.strip("/"):
-            raise Invalid(f"{text!r} is no place vox2pix can reach: give a path or s3://BUCKET/KEY")
-        unknown = sorted(set(options or ()) - set(OPTIONS))
-        if unknown:
-            raise Invalid(f"storage option {unknown[0]!r} is not known; known are {', '.join(OPTIONS)}")
-        return cls(f"s3://{rest.strip('/')}", tuple(sorted((options or {}).items())))
+        key = rest.strip("/")
+        if scheme != "s3" or not _KEY.fullmatch(key) or {"", ".", ".."} & set(key.split("/")):
+            raise BadPlace(f"{text!r} is no place vox2pix can reach: give a path or s3://BUCKET/KEY")
+        given = dict(options or {})
+        _check_options(given)
+        return cls(f"s3://{key}", tuple(sorted(given.items())))
 
     def __truediv__(self, name: str) -> Location:
         return Location(f"{self.url}/{name}", self.options)
@@ -172,6 +179,14 @@ class Location:
         """Return the Zarr store of the folder here."""
         backend, name = self._backend()
         return backend.zarr(name)
+
+
+def _check_options(options: Mapping[str, str | bool]) -> None:
+    unknown = sorted(set(options) - set(OPTIONS))
+    if unknown:
+        raise BadPlace(f"storage option {unknown[0]!r} is not known; known are {', '.join(OPTIONS)}")
+    if options.get("endpoint_url"):
+        check_endpoint(options["endpoint_url"], "storage option endpoint_url")
 
 
 def _backend(url: str, options: tuple[tuple[str, str | bool], ...]) -> tuple[Backend, str]:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .errors import Denied, Missing, Unreachable
+from .endpoint import check_endpoint
+from .errors import Denied, Missing, StorageError, Unreachable
 from .transfer import Stat, traffic
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Bucket:
     def __init__(self, name: str, options: dict[str, str | bool]) -> None:
         self.name = name
         self.options = options
+        self.seen = False
         self.store = self._open("")
 
     def _open(self, prefix: str) -> Any:
@@ -36,16 +38,12 @@ class Bucket:
 
         from obstore.store import S3Store
 
-        endpoint = (
-            self.options.get("endpoint_url")
-            or os.environ.get("AWS_ENDPOINT_URL_S3")
-            or os.environ.get("AWS_ENDPOINT_URL")
-        )
+        endpoint = _endpoint(self.options)
         settings: dict[str, Any] = {"region": _region(self.options)}
         if endpoint:
             settings |= {
-                "endpoint": str(endpoint),
-                "client_options": {"allow_http": str(endpoint).startswith("http://")},
+                "endpoint": endpoint,
+                "client_options": {"allow_http": endpoint.lower().startswith("http://")},
             }
         if self.options.get("anon"):
             settings["skip_signature"] = True
@@ -56,9 +54,27 @@ class Bucket:
 
     def stat(self, name: str) -> Stat:
         """Return size, etag and time of an object."""
-        with self._said(name):
-            found = self.store.head(name)
+        try:
+            with self._said(name):
+                found = self.store.head(name)
+        except Missing:
+            self._insist_on_bucket(name)
+            raise
+        self.seen = True
         return _stat(found)
+
+    def _insist_on_bucket(self, name: str) -> None:
+        """Raise where it is the bucket that is missing: the answer to a HEAD has no body to say so."""
+        if self.seen:
+            return
+        try:
+            with self._said(name):
+                next(iter(self.store.list(name, chunk_size=1)), None)
+        except Missing:
+            raise
+        except StorageError:  # who may read the keys need not be allowed to list them
+            return
+        self.seen = True
 
     def read(self, name: str, start: int, length: int | None) -> bytes:
         """Return bytes of an object, one request."""
@@ -129,8 +145,16 @@ class Bucket:
             ) from None
         except raised.BaseError as error:
             raise self._told(place, error) from None
+        except ValueError as error:  # ".." or an empty component: obstore takes no such key
+            raise Missing(f"{place} does not exist ({_reason(error)}); check the URL") from None
+        except BaseException as error:
+            if (
+                type(error).__name__ != "PanicException"
+            ):  # what obstore's Rust makes of a request it can't form
+                raise
+            raise self._told(place, error) from None
 
-    def _told(self, place: str, error: Exception) -> Exception:
+    def _told(self, place: str, error: BaseException) -> Exception:
         text = str(error)
         if "NoSuchBucket" in text:
             return Missing(f"bucket {self.name!r} does not exist; check the URL and the endpoint")
@@ -181,6 +205,19 @@ class Credentials:
         }
 
 
+def _endpoint(options: dict[str, str | bool]) -> str:
+    """Return the server's address from the options, else from the environment; none is AWS's own."""
+    given = options.get("endpoint_url")
+    if given:
+        return str(given)
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+        found = os.environ.get(name)
+        if found:
+            check_endpoint(found, f"the environment's {name}")
+            return found
+    return ""
+
+
 def _region(options: dict[str, str | bool]) -> str:
     from botocore.session import Session
 
@@ -197,4 +234,4 @@ def _stat(found: Any) -> Stat:
 
 def _reason(error: BaseException) -> str:
     """Return the first line of obstore's long message."""
-    return str(error).strip().splitlines()[0][:200]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

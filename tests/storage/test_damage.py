@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -89,3 +91,43 @@ def test_a_listing_tells_whether_anything_was_touched(anywhere):
     chunk = product.data / "betas/c/0/0"
     chunk.write(chunk.read()[:-1] + b"\0")
     assert not product.untouched(record)
+
+
+@pytest.mark.parametrize("spoilt", [{"digest": 3}, {"edges": [0, 4]}, {"stage": "respond"}, {"block": None}])
+def test_a_seal_that_says_something_else_is_found(kept, spoilt):
+    product = kept.finish()
+    record = product.seal_record()
+    (product.place / "product.json").write(json.dumps({**record, **spoilt}).encode())
+    assert [item.reason for item in damage.find(product) if item.block == "seal"] == ["seal is damaged"]
+
+
+@pytest.mark.parametrize("content", [b"[]", b'{"chunks": []}', b"[" * 100_000])
+def test_a_marker_of_another_form_is_found(kept, content):
+    product = kept.finish()
+    (product.place / "done" / "00001.json").write(content)
+    (found,) = damage.find(product)
+    assert (found.block, found.reason) == ("00001", "marker is damaged")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "\ud800", ".."])
+def test_a_marker_that_names_what_no_file_can_be_called_is_found(kept, name):
+    product = kept.finish()
+    marker = json.loads((product.place / "done" / "00001.json").read())
+    marker["chunks"] = {name: "00000000"}
+    (product.place / "done" / "00001.json").write(json.dumps(marker).encode())
+    assert "00001" in {item.block for item in damage.find(product)}
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"[" * 100_000, None])
+def test_damaged_group_metadata_of_an_unfinished_product_is_found(kept, content):
+    product = kept.product
+    kept.create()
+    kept.write(0)
+    root = product.data / "zarr.json"
+    whole = root.read()
+    root.delete() if content is None else root.write(content)
+    for found in (damage.find(product), damage.find(product, product.done())):
+        assert [(item.block, item.chunk) for item in found] == [(FRAME, "data/zarr.json")]
+    _repair(kept, found)
+    assert json.loads(root.read())["attributes"] == json.loads(whole)["attributes"]
+    assert damage.find(product) == []

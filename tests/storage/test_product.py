@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from storage.errors import Damaged, NotWritten, Unsealed
+from storage.errors import Damaged, Denied, NotWritten, Unsealed
 
 
 def test_blocks_are_missing_until_written_in_any_order(anywhere):
@@ -142,3 +142,137 @@ def test_nothing_but_the_zarr_group_lies_in_data(kept):
     assert [name for name, _ in product.data.files(recursive=False)] == ["zarr.json"]
     metadata = json.loads((product.data / "zarr.json").read())
     assert metadata["attributes"]["vox2pix"]["settings"] == {"a": 1}
+
+
+JUNK = [b"", b"{", b"garbage", b"\xff\xfe\x80", b"[]", b"null", b"[" * 100_000, b"{}"]
+SPOILT_SEALS = [
+    {"digest": 3},
+    {"listing": None},
+    {"root": 7},
+    {"created": "yesterday"},
+    {"bytes": "many"},
+    {"bytes": True},
+    {"edges": 3},
+    {"edges": []},
+    {"edges": [0, "4"]},
+    {"edges": [4, 0]},
+    {"sources": []},
+    {"software": [1]},
+    {"seconds": "1"},
+]
+
+
+@pytest.mark.parametrize("content", [*JUNK, b'{"digest": 3}', b'{"digest": "3"}'])
+def test_a_text_that_is_no_seal_seals_nothing(kept, content):
+    product = kept.finish()
+    (product.place / "product.json").write(content)
+    assert product.seal_record() is None
+    assert not product.sealed()
+
+
+@pytest.mark.parametrize("spoilt", SPOILT_SEALS, ids=str)
+def test_a_part_of_another_type_makes_no_seal(kept, spoilt):
+    product = kept.finish()
+    record = product.seal_record()
+    (product.place / "product.json").write(json.dumps({**record, **spoilt}).encode())
+    assert product.seal_record() is None
+    product.seal(software={"python": "3"})
+    renewed = {"created": "", "listing": ""}  # sealing writes the group's metadata again
+    assert {**product.seal_record(), **renewed} == {**record, **renewed}
+
+
+@pytest.mark.parametrize("content", JUNK)
+def test_group_metadata_that_cannot_be_read_is_damage(kept, content):
+    product = kept.finish()
+    (product.data / "zarr.json").write(content)
+    for read in (product.about, product.open, lambda: product.open(raw=True)):
+        with pytest.raises(Damaged, match=r"zarr\.json is damaged; `vox2pix run` writes it again"):
+            read()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [[], {}, None, {"block": "trial"}, {"block": 3, "edges": [0, 1]}, {"block": None, "edges": {}}],
+    ids=str,
+)
+def test_what_a_group_says_of_itself_is_checked(kept, said):
+    product = kept.finish()
+    metadata = json.loads((product.data / "zarr.json").read())
+    metadata["attributes"]["vox2pix"] = said
+    (product.data / "zarr.json").write(json.dumps(metadata).encode())
+    with pytest.raises(Damaged, match=r"zarr\.json is damaged"):
+        product.about()
+    with pytest.raises(Damaged, match=r"zarr\.json is damaged"):
+        product.open()
+    metadata["attributes"] = []
+    (product.data / "zarr.json").write(json.dumps(metadata).encode())
+    with pytest.raises(Damaged, match=r"zarr\.json is damaged"):
+        product.about()
+
+
+@pytest.mark.parametrize("spoilt", [{"node_type": "tree"}, {"consolidated_metadata": 3}, {"zarr_format": 9}])
+def test_group_metadata_that_zarr_cannot_read_is_damage(kept, spoilt):
+    product = kept.finish()
+    metadata = json.loads((product.data / "zarr.json").read())
+    (product.data / "zarr.json").write(json.dumps({**metadata, **spoilt}).encode())
+    with pytest.raises(Damaged, match="`vox2pix run`"):
+        product.open()
+
+
+@pytest.mark.parametrize("content", JUNK)
+def test_array_metadata_that_cannot_be_read_is_damage(kept, content):
+    product = kept.product
+    kept.create()
+    (product.data / "betas" / "zarr.json").write(content)
+    for read in (lambda: product.open(partial=True), lambda: kept.write(0)):
+        with pytest.raises(Damaged, match=r"betas.*`vox2pix run` writes it again"):
+            read()
+
+
+@pytest.mark.parametrize("content", JUNK)
+@pytest.mark.parametrize("name", ["zarr.json", "betas/zarr.json", "image_id/zarr.json"])
+def test_damaged_metadata_is_written_anew_with_the_frame(kept, name, content):
+    product = kept.product
+    kept.create()
+    whole = (product.data / name).read()
+    product._marker("frame").delete()
+    (product.data / name).write(content)
+    kept.create()
+    assert (product.data / name).read() == whole
+
+
+def test_a_marker_of_another_block_is_damage(kept):
+    product = kept.finish()
+    product._marker("00001").write(product._marker("00002").read())
+    with pytest.raises(Damaged, match="00001"):
+        product.marker("00001")
+
+
+def test_a_draft_that_a_seal_swept_away_is_written_again(kept, monkeypatch):
+    from pathlib import Path
+
+    replace, swept = Path.replace, []
+
+    def lose_one(draft, target):
+        if not swept:
+            swept.append(draft)
+            draft.unlink()
+        return replace(draft, target)
+
+    monkeypatch.setattr(Path, "replace", lose_one)
+    (kept.product.place / "x").write(b"whole")
+    assert swept
+    assert (kept.product.place / "x").read() == b"whole"
+
+
+def test_a_marker_that_cannot_be_written_is_told_with_product_and_block(kept, monkeypatch):
+    from pathlib import Path
+
+    kept.create()
+
+    def refuse(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(Denied, match=r"s1/betas@01234567, block 1.*00001\.json .*Read-only"):
+        kept.write(1)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from storage.writing import writing
+
 from ..recipe import SIGN
 
 if TYPE_CHECKING:
@@ -65,11 +67,12 @@ class Shelf:
         Large files are written so, piece by piece, without ever being held in memory (on S3: once).
         """
         if self.target.is_local:
-            with _draft((self.target / name).local) as path:
+            place = self.target / name
+            with writing(str(place)), _draft(place.local) as path:
                 yield path
                 self.nbytes += path.stat().st_size
             return
-        with tempfile.TemporaryDirectory() as folder:
+        with writing("a draft in the temporary folder"), tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "draft")
             yield path
             self.put(name, path.read_bytes())
