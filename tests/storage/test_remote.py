@@ -315,9 +315,9 @@ def test_a_failing_disk_is_told_while_reading(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(os, "stat", fail)
+    monkeypatch.setattr("storage.local._entries", fail)
     with pytest.raises(Unreachable, match="could not be read: Input/output error"):
-        Location.of(tmp_path / "x").stat()
+        Location.of(tmp_path / "x").folders()
 
 
 def test_a_file_in_the_way_of_a_folder(tmp_path):
