@@ -186,6 +186,7 @@ class Archive:
             "stage": about["stage"],
             "version": about["version"],
             "settings": about["settings"],
+            "source": about.get("source"),
             "inputs": {
                 key: self._lineage(given) if given.created() else {"product": _address(given)}
                 for key, given in inputs.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -111,10 +112,14 @@ def wait_for(process: subprocess.Popen[str], condition, seconds: float = 60) -> 
 )
 def test_a_stopped_run_keeps_its_blocks_and_says_how_to_go_on(lab, start, vox2pix, kind, number, code, word):
     command = ["run", "recipe.toml", "--json", "--cluster", kind, "--no-progress"]
-    process = start(lab, *command)
-    wait_for(process, lambda: any((lab / "archive").glob("s1/trials/*/done/00000.json")))
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    for _ in range(3):  # the run is short: on a busy machine it may be over before the signal arrives
+        process = start(lab, *command)
+        wait_for(process, lambda: any((lab / "archive").glob("s1/trials/*/done/00000.json")))
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+        if process.returncode:
+            break
+        shutil.rmtree(lab / "archive")
     assert process.returncode == code
     last = err.splitlines()[-1]
     assert last == f"vox2pix: {word}; finished blocks are kept, go on with: vox2pix {' '.join(command)}"
