@@ -29,6 +29,8 @@ def misplaced(data: Data, rois: Mapping[str, str]) -> Iterator[InitErrorDetails]
         found = getattr(data, key)
         text = f"belongs to another data set; {data.dataset!r} takes {takes}"
         yield mistake(("data", key), text, {} if isinstance(found, Arrays) else found)
+    for name in sorted({"all", "brain"} & set(rois)):
+        yield mistake(("rois", name), "is a name that stands for every voxel; take another", rois[name])
     if data.dataset == "arrays":
         yield from _of_arrays(data, rois)
 

@@ -399,6 +399,8 @@ def test_a_recipe_for_nsd(tmp_path: Path) -> None:
     (tmp_path / "again.toml").write_text(recipe.as_toml())
     assert load_recipe(tmp_path / "again.toml").fingerprint() == recipe.fingerprint()
     assert "did you mean 'early'?" in refusal(tmp_path / "nsd.toml", "ridge.spaces.pixels.rois=erly")
+    for name in ("all", "brain"):
+        assert "stands for every voxel" in refusal(tmp_path / "nsd.toml", f'rois.{name}="streams == early"')
     assert "[data.arrays] is missing" in refusal(
         tmp_path / "nsd.toml", "data.dataset=arrays", "data.voxels=brain"
     )
