@@ -1,7 +1,7 @@
 """The whole way on ready-made voxels, against the plain scikit-learn script a lab would write.
 
 What is probed: what sealed products, checksums, scores and pictures cost in CPU time over reading two
-arrays and fitting one Ridge in memory. Both run in this process, in turn, BLAS on one thread; ratios are what counts.
+arrays and fitting one Ridge in memory. Both run in this process, in turn, BLAS on one thread; read ratios.
 
     OMP_NUM_THREADS=1 python benchmarks/whole.py [--out benchmarks/results]
 """
@@ -78,7 +78,7 @@ def main() -> None:
         "size": {"voxels": made.voxels, "trials": made.trials, "pictures": made.images},
         "cpu_seconds": found,
         "ratio_median": statistics.median(ratios),
-        "note": "vox2pix also ingests, computes two spaces, paints, scores and stores everything with checksums",
+        "note": "vox2pix also ingests, computes two spaces, paints, scores and stores it all with checksums",
     }
     out.mkdir(parents=True, exist_ok=True)
     (out / "whole.json").write_text(json.dumps(result, indent=1) + "\n")
