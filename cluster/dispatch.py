@@ -137,6 +137,7 @@ class _Run:
     number: Iterator[int] = field(default_factory=count)
 
     def results(self) -> Iterator[Result]:
+        """Yield results as tasks finish; on a failure, those that had finished by then, and raise."""
         try:
             self._fill()
             while self.running:
