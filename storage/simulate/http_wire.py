@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -104,12 +104,12 @@ class Reply:
         lines += [f"{name}: {value}" for name, value in said.items()]
         return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
 
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the body, at most 1 MiB at once where it is a file's."""
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Yield the first `size` bytes of the body, at most 1 MiB at once where it is a file's."""
         if isinstance(self.body, Extent):
-            yield from self.body.pieces()
-        elif self.body:
-            yield self.body
+            yield from replace(self.body, stop=self.body.start + size).pieces()
+        elif size:
+            yield self.body[:size]
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request | None:

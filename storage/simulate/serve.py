@@ -2,14 +2,17 @@
 
 It answers GET and HEAD of objects (ranges, conditions on the etag) and ListObjectsV2, to anybody on
 this machine who asks: signatures are not looked at, so no credentials are needed. Buckets are folders;
-addresses have the bucket in the path. What is written into the folders is served from then on.
+addresses have the bucket in the path. What is written into the folders is served from then on. It can be
+as far away, as slow and as unreliable as a `Weather` says.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import threading
+from collections import Counter
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,17 +22,15 @@ from typing import TYPE_CHECKING
 
 from storage.errors import Missing
 
-from .http_wire import HEAD_LIMIT, Malformed, Reply, read_request
-from .s3_listing import bucket_reply
-from .s3_objects import Refusal, object_reply
+from .http_wire import HEAD_LIMIT, Malformed, read_request
+from .s3_answer import LOOPBACK, answer
+from .s3_objects import Refusal
+from .weather import SHORTEST, Pace, Weather
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from .http_wire import Request
-
-#: The address served: other machines have no way to it.
-LOOPBACK = "127.0.0.1"
+    from .http_wire import Reply, Request
 
 #: Seconds and bytes that a client may still send after its request was refused.
 LINGER_SECONDS, LINGER_BYTES = 2.0, 64 * 2**20
@@ -41,10 +42,16 @@ class Server:
 
     url: str
     """Its endpoint, as `endpoint_url` of the storage options."""
+    weather: Weather = field(default_factory=Weather)
+    """How it answers; another may be set at any time."""
     requests: int = 0
     """Requests answered, refused ones too."""
     bytes: int = 0
     """Bytes of bodies sent."""
+    statuses: Counter[int] = field(default_factory=Counter)
+    """Requests by the status of the reply."""
+    cut: int = 0
+    """Bodies that were broken off on purpose."""
 
     @property
     def options(self) -> dict[str, str | bool]:
@@ -53,13 +60,22 @@ class Server:
 
 
 @contextmanager
-def serve(folders: Mapping[str, Path]) -> Iterator[Server]:
+def serve(
+    folders: Mapping[str, Path],
+    weather: Weather | None = None,
+    before: Callable[[Request], None] = lambda _request: None,
+) -> Iterator[Server]:
     """Serve folders as buckets for as long as the context lasts, from a thread of this process.
 
     Parameters
     ----------
     folders
         Folder by bucket name.
+    weather
+        Latency, bandwidth and faults; default none.
+    before
+        Called with each request before it is answered, in the server's thread: the place to replace a file
+        while somebody reads it.
 
     Yields
     ------
@@ -75,7 +91,7 @@ def serve(folders: Mapping[str, Path]) -> Iterator[Server]:
     for name, folder in buckets.items():
         if not folder.is_dir():
             raise Missing(f"{folder} is no folder, and can't be served as bucket {name!r}; check the path")
-    desk = _Desk(buckets)
+    desk = _Desk(buckets, weather or Weather(), before)
     thread = threading.Thread(target=desk.work, name="vox2pix-s3", daemon=True)
     thread.start()
     try:
@@ -85,54 +101,22 @@ def serve(folders: Mapping[str, Path]) -> Iterator[Server]:
         thread.join()
 
 
-def answer(buckets: Mapping[str, Path], request: Request) -> Reply:
-    """Return the reply to a request.
-
-    Parameters
-    ----------
-    buckets
-        Resolved folder by bucket name.
-    request
-        What is asked.
-    """
-    try:
-        return _answer(buckets, request)
-    except Refusal as refusal:
-        return refusal.reply()
-    except PermissionError:
-        return Refusal(HTTPStatus.FORBIDDEN, "AccessDenied", "The folder may not be read.").reply()
-    except OSError as error:
-        return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", str(error)).reply()
-
-
-def _answer(buckets: Mapping[str, Path], request: Request) -> Reply:
-    host = request.headers.get("host", LOOPBACK).rsplit(":", 1)[0]
-    if host not in {LOOPBACK, "localhost"}:  # also keeps out web pages that give our address a name of theirs
-        message = f"Host {host} is not served: address buckets by path, at {LOOPBACK}."
-        raise Refusal(HTTPStatus.BAD_REQUEST, "InvalidRequest", message)
-    if request.method not in {"GET", "HEAD"}:
-        raise Refusal(HTTPStatus.FORBIDDEN, "AccessDenied", "Access Denied: this server only reads.")
-    bucket, _, key = request.path[1:].partition("/")
-    if not bucket:
-        raise Refusal(HTTPStatus.FORBIDDEN, "AccessDenied", "Access Denied: name a bucket.")
-    if bucket not in buckets:
-        raise Refusal(HTTPStatus.NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist")
-    if key:
-        return object_reply(buckets[bucket], key, request)
-    if request.method == "HEAD":
-        return Reply(HTTPStatus.OK, {"x-amz-bucket-region": "us-east-1"})
-    return bucket_reply(bucket, buckets[bucket], request.query)
-
-
 @dataclass
 class _Desk:
     """Answers connections in an event loop of its own."""
 
     buckets: Mapping[str, Path]
+    weather: Weather
+    before: Callable[[Request], None]
     ready: Future[Server] = field(default_factory=Future)
+    _random: random.Random = field(init=False)
+    _line: Pace = field(default_factory=Pace)
     _loop: asyncio.AbstractEventLoop = field(init=False)
     _closing: asyncio.Event = field(init=False)
     _connections: dict[asyncio.Task[None], socket.socket] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.weather.seed)  # noqa: S311  (faults, no secrets)
 
     def work(self) -> None:
         """Answer until `stop` is called."""
@@ -149,7 +133,7 @@ class _Desk:
             listening.settimeout(0)
             # asyncio's own server loses connections that come in while it closes, and leaves them open
             self._loop.add_reader(listening, self._accept, listening)
-            self.ready.set_result(Server(f"http://{LOOPBACK}:{listening.getsockname()[1]}"))
+            self.ready.set_result(Server(f"http://{LOOPBACK}:{listening.getsockname()[1]}", self.weather))
             await self._closing.wait()
             self._loop.remove_reader(listening)
         await self._break_off()
@@ -180,8 +164,9 @@ class _Desk:
 
     async def _connected(self, plug: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=plug, limit=HEAD_LIMIT)
+        line = Pace()
         try:
-            while await self._reply(reader, writer):
+            while await self._reply(reader, writer, line):
                 pass
             writer.close()
             await writer.wait_closed()
@@ -190,35 +175,51 @@ class _Desk:
         finally:
             writer.transport.abort()
 
-    async def _reply(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _reply(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Pace) -> bool:
         """Answer one request; False where the connection ends with it."""
         try:
             request = await read_request(reader)
         except Malformed as error:
             said = Refusal(HTTPStatus.BAD_REQUEST, "InvalidRequest", str(error)).reply()
-            await self._send(writer, said, body=True, keep_alive=False)
+            await self._send(writer, line, said, keep_alive=False)
             return False
         if request is None:
             return False
+        weather = self.ready.result().weather
+        if weather.latency:
+            await asyncio.sleep(weather.latency)
+        self.before(request)
+        reply = weather.spoiled(answer(self.buckets, request), self._random)
         keep = request.keeps_alive
-        reply = answer(self.buckets, request)
-        await self._send(writer, reply, body=request.method != "HEAD", keep_alive=keep)
+        whole = await self._send(writer, line, reply, body=request.method != "HEAD", keep_alive=keep)
         if request.has_body:
             await _let_finish(reader, writer)
-        return keep
+        return keep and whole
 
     async def _send(
-        self, writer: asyncio.StreamWriter, reply: Reply, *, body: bool, keep_alive: bool
-    ) -> None:
-        server = self.ready.result()
+        self, writer: asyncio.StreamWriter, line: Pace, reply: Reply, *, body: bool = True, keep_alive: bool
+    ) -> bool:
+        """Send a reply; False where its body was broken off."""
+        server, size = self.ready.result(), len(reply.body) if body else 0
+        sent = server.weather.reach(reply, self._random) if body else 0
         server.requests += 1
+        server.statuses[reply.status] += 1
+        server.cut += sent < size
         writer.write(reply.head(keep_alive=keep_alive))
-        for piece in reply.pieces() if body else ():
+        line.start()
+        for piece in reply.pieces(sent):
+            # at least one turn: a fast client of a large object must not keep the others waiting
+            await asyncio.sleep(self._late(line, len(piece), server.weather))
             server.bytes += len(piece)  # before the client can have it, and look
             writer.write(piece)
             await writer.drain()
-            await asyncio.sleep(0)  # a fast client of a large object must not keep the others waiting
         await writer.drain()
+        return sent == size
+
+    def _late(self, line: Pace, size: int, weather: Weather) -> float:
+        """Return in how many seconds a piece of a body has come through its line, and the one all share."""
+        late = max(line.wait(size, weather.rate), self._line.wait(size, weather.total_rate))
+        return late if late >= SHORTEST else 0
 
 
 async def _let_finish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
