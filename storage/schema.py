@@ -113,7 +113,12 @@ COORDINATES: Mapping[str, Variable] = MappingProxyType(
             "int16", "1", "session", "1-based as the release counts; -1 for a mean over several."
         ),
         "run": _coordinate("int16", "1", "run", "1-based as the release counts."),
-        "i": _coordinate("int32", "1", "first voxel index"),
+        "i": _coordinate(
+            "int32",
+            "1",
+            "first voxel index",
+            "Where voxels are of a volume, attributes `grid` and `affine` (4 x 4, to mm) are the volume's.",
+        ),
         "j": _coordinate("int32", "1", "second voxel index"),
         "k": _coordinate("int32", "1", "third voxel index"),
         "noise_ceiling": _coordinate(

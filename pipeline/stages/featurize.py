@@ -13,6 +13,7 @@ from storage.schema import Schema, Variable
 from ..errors import ShapeError
 from ..features import pca, pixels
 from ..stage import Cost, largest_block, lazily, stage
+from .coordinates import picture_coords
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,7 +114,7 @@ def _features_cost(output: xr.Dataset, stimuli: xr.Dataset, **_inputs: xr.Datase
     return Cost(memory=2 * pictures + 3 * largest_block(output))
 
 
-@stage("featurize", version=1, schema=FEATURE, cost=_features_cost)
+@stage("featurize", version=2, schema=FEATURE, cost=_features_cost)
 def features(
     stimuli: xr.Dataset,
     basis: xr.Dataset | None = None,
@@ -146,7 +147,7 @@ def features(
         FEATURE,
         {"image": stimuli.sizes["image"], "feature": int(np.prod(unflattened))},
         partial(_encode, stimuli, basis, size, dtype),
-        coords={name: ("image", stimuli[name].values) for name in ("image_id", "split")},
+        coords={**picture_coords("image", stimuli), "split": ("image", stimuli.split.values)},
         edges=even_edges(stimuli.sizes["image"], IMAGES),
         dtypes={"value": dtype},
         attrs={"value": {"unflattened": unflattened, "model": model}},

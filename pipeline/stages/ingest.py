@@ -11,6 +11,7 @@ from storage.chunks import even_edges
 from storage.schema import Schema, Variable
 
 from ..stage import Cost, largest_block, lazily, stage
+from .coordinates import picture_coords, voxel_coords
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,13 +85,13 @@ CAPTIONS = Schema(
 )
 
 
-@stage("ingest", version=1, schema=TRIALS)
+@stage("ingest", version=2, schema=TRIALS)
 def trials(*, source: Source, subject: str) -> xr.Dataset:
     """Return what was shown when, one entry a presentation."""
     return source.trials(subject)
 
 
-@stage("ingest", version=1, schema=VOXELS)
+@stage("ingest", version=2, schema=VOXELS)
 def voxels(*, source: Source, subject: str) -> xr.Dataset:
     """Return where the voxels lie and which regions they belong to."""
     return source.voxels(subject)
@@ -100,19 +101,19 @@ def _betas_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
     return Cost(memory=3 * largest_block(output), moved=output.betas.nbytes)
 
 
-@stage("ingest", version=1, schema=BETAS, cost=_betas_cost)
+@stage("ingest", version=2, schema=BETAS, cost=_betas_cost)
 def betas(trials: xr.Dataset, *, source: Source, subject: str) -> xr.Dataset:
     """Return the responses of every voxel to every presentation, one block a run of trials."""
     reader = source.betas(subject)
     n_trials, n_voxels = reader.shape
     scaled = {"scale_factor": reader.scale} if reader.scale != 1 else {}
-    shown = ("session", "run", "repeat", "image_id")
     return lazily(
         BETAS,
         {"trial": n_trials, "voxel": n_voxels},
         partial(_read_betas, reader),
         coords={
-            **{name: ("trial", trials[name].values) for name in shown},
+            **{name: ("trial", trials[name].values) for name in ("session", "run", "repeat")},
+            **picture_coords("trial", trials),
             **voxel_coords(source.voxels(subject)),
         },
         edges=even_edges(n_trials, reader.block),
@@ -126,14 +127,7 @@ def _read_betas(reader: Betas, start: int, stop: int) -> Mapping[str, np.ndarray
     return {"betas": reader.read(start, stop)}
 
 
-def voxel_coords(voxels: xr.Dataset) -> dict[str, Any]:
-    """Return the coordinates that every product along `voxel` carries, from one that has them."""
-    return {
-        name: ("voxel", voxels[name].values) for name in ("i", "j", "k", "noise_ceiling") if name in voxels
-    }
-
-
-@stage("ingest", version=1, schema=VALIDITY)
+@stage("ingest", version=2, schema=VALIDITY)
 def validity(betas: xr.Dataset) -> xr.Dataset:
     """Return which voxels hold data in which session."""
     numbers = np.unique(betas.session.values)
@@ -164,30 +158,34 @@ def stimuli(*, source: Source, subject: str) -> xr.Dataset:
     """Return the distinct pictures."""
     pictures = source.images(subject)
     sizes = dict(zip(("image", "y", "x", "channel"), pictures.shape, strict=True))
-    split = np.where(pictures.test, "test", "train").astype(object)
-    labels, nsd_id = source.labels(subject), getattr(pictures, "nsd_id", None)
+    labels = source.labels(subject)
     named = {} if labels is None else {"label": ("image", labels.label.values.astype(object))}
     return lazily(
         STIMULI,
         sizes,
         partial(_read_pictures, pictures),
-        coords={
-            "image_id": ("image", np.asarray(pictures.ids, dtype=object)),
-            "split": ("image", split),
-            **named,
-            **({} if nsd_id is None else {"nsd_id": ("image", nsd_id)}),
-        },
+        coords={**_names(pictures), **named},
         edges=even_edges(sizes["image"], PICTURES),
     )
+
+
+def _names(pictures: Pictures) -> dict[str, Any]:
+    """Return which pictures these are, and which are held out."""
+    numbers = getattr(pictures, "nsd_id", None)
+    return {
+        "image_id": ("image", np.asarray(pictures.ids, dtype=object)),
+        "split": ("image", np.where(pictures.test, "test", "train").astype(object)),
+        **({} if numbers is None else {"nsd_id": ("image", numbers)}),
+    }
 
 
 def _read_pictures(pictures: Pictures, start: int, stop: int) -> Mapping[str, np.ndarray]:
     return {"picture": pictures.read(start, stop)}
 
 
-@stage("ingest", version=1, schema=CAPTIONS)
+@stage("ingest", version=2, schema=CAPTIONS)
 def captions(*, source: Source, subject: str) -> xr.Dataset:
     """Return the pictures' captions."""
     found = source.captions(subject)
     assert found is not None, "asked for the captions of a source that has none"
-    return found
+    return found.assign_coords(_names(source.images(subject)))

@@ -13,6 +13,7 @@ from storage.schema import Schema, Variable
 from .. import ridge
 from ..errors import ShapeError
 from ..stage import Cost, lazily, stage
+from .coordinates import picture_coords
 from .featurize import FEATURES
 from .matrix import Matrix
 
@@ -68,7 +69,7 @@ def _predictions_cost(
     return Cost(memory=2 * smoother.nbytes + block, flops=flops)
 
 
-@stage("regress", version=1, schema=PREDICTIONS, cost=_predictions_cost)
+@stage("regress", version=2, schema=PREDICTIONS, cost=_predictions_cost)
 def predictions(
     responses: xr.Dataset,
     smoother: xr.Dataset,
@@ -110,7 +111,8 @@ def predictions(
         {"row": len(test_ids), "feature": features.sizes["feature"]},
         partial(_predict, matrix, smoother, features, columns, test, correction),
         coords={
-            **{name: ("row", responses[name].values[count:]) for name in ("image_id", "repeat", "session")},
+            **picture_coords("row", responses, slice(count, None)),
+            **{name: ("row", responses[name].values[count:]) for name in ("repeat", "session")},
             **_named_features(features),
         },
         edges=even_edges(features.sizes["feature"], FEATURES),

@@ -14,6 +14,7 @@ from storage.schema import Schema, Variable
 from ..features import pca, pixels
 from ..features.resize import resize
 from ..stage import lazily, stage
+from .coordinates import picture_coords
 from .featurize import read_basis
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ IMAGES = Schema(
 )
 
 
-@stage("reconstruct", version=1, schema=IMAGES)
+@stage("reconstruct", version=2, schema=IMAGES)
 def images(
     predictions: xr.Dataset,
     basis: xr.Dataset | None = None,
@@ -84,7 +85,10 @@ def images(
         IMAGES,
         {"row": rows, "sample": samples, "y": side[0], "x": side[1], "channel": shape[2]},
         partial(_paint, predictions, basis, shape, side, noise),
-        coords={key: ("row", predictions[key].values) for key in ("image_id", "repeat", "session")},
+        coords={
+            **picture_coords("row", predictions),
+            **{key: ("row", predictions[key].values) for key in ("repeat", "session")},
+        },
         edges=even_edges(rows, ROWS),
         attrs={"picture": {"generator": generator}},
     )

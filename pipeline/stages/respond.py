@@ -12,7 +12,7 @@ from storage.schema import Schema, Variable
 
 from ..errors import ShapeError
 from ..stage import Cost, lazily, stage
-from .ingest import voxel_coords
+from .coordinates import picture_coords, voxel_coords
 from .rows import Average, arrange, folds_of
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _responses_cost(output: xr.Dataset, betas: xr.Dataset, **_inputs: xr.Dataset
     return Cost(memory=n_trials * (block * stored + PART * 8 * 4) + output.sizes["row"] * block * 4)
 
 
-@stage("respond", version=1, schema=RESPONSES, cost=_responses_cost)
+@stage("respond", version=2, schema=RESPONSES, cost=_responses_cost)
 def responses(
     trials: xr.Dataset,
     betas: xr.Dataset,
@@ -147,7 +147,7 @@ def responses(
         {"row": rows.count, "voxel": betas.sizes["voxel"]},
         partial(_respond, betas, validity, moments, trials.test.values, groups, rows.of_trial, standardize),
         coords={
-            "image_id": ("row", rows.image_id),
+            **picture_coords("row", trials, rows.first),
             "split": ("row", split),
             "fold": ("row", folds_of(rows.image_id, rows.test, folds, seed)),
             "repeat": ("row", rows.repeat),

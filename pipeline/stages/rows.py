@@ -31,6 +31,11 @@ class Rows:
     """(row) int16: the session, -1 for a mean over several."""
 
     @property
+    def first(self) -> np.ndarray:
+        """(row) int64: the first trial of each row."""
+        return np.unique(self.of_trial, return_index=True)[1]
+
+    @property
     def count(self) -> int:
         """Number of rows."""
         return len(self.image_id)

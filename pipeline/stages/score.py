@@ -12,6 +12,7 @@ from storage.schema import Schema, Variable
 from ..errors import ShapeError
 from ..metrics import METRICS, interval
 from ..stage import Cost, lazily, stage
+from .coordinates import picture_coords
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +43,7 @@ def _cost(_output: xr.Dataset, stimuli: xr.Dataset, images: xr.Dataset) -> Cost:
     return Cost(memory=images.sizes["row"] * one * (2 + 4 * images.sizes["sample"] + 8))
 
 
-@stage("score", version=1, schema=SCORES, cost=_cost)
+@stage("score", version=2, schema=SCORES, cost=_cost)
 def scores(stimuli: xr.Dataset, images: xr.Dataset, *, metrics: Sequence[str], seed: int = 0) -> xr.Dataset:
     """Return how alike made and seen pictures are, by several metrics.
 
@@ -80,7 +81,7 @@ def scores(stimuli: xr.Dataset, images: xr.Dataset, *, metrics: Sequence[str], s
         partial(_score, stimuli, images, seen, tuple(metrics), seed),
         coords={
             "metric": np.array(list(metrics), dtype=object),
-            "image_id": ("row", images.image_id.values),
+            **picture_coords("row", images),
             "repeat": ("row", images["repeat"].values),
         },
     )

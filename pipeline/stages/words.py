@@ -12,6 +12,7 @@ from storage.chunks import even_edges
 from ..errors import ShapeError
 from ..features import words
 from ..stage import Cost, largest_block, lazily, stage
+from .coordinates import picture_coords
 from .featurize import FEATURE, IMAGES
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def _words_cost(output: xr.Dataset, captions: xr.Dataset, **_inputs: xr.Dataset)
     return Cost(memory=captions.nbytes + 3 * largest_block(output))
 
 
-@stage("featurize", version=1, schema=FEATURE, cost=_words_cost)
+@stage("featurize", version=2, schema=FEATURE, cost=_words_cost)
 def word_features(
     stimuli: xr.Dataset, captions: xr.Dataset, *, least: int = 2, dtype: str = "float32"
 ) -> xr.Dataset:
@@ -61,7 +62,8 @@ def word_features(
         {"image": stimuli.sizes["image"], "feature": len(known)},
         partial(_encode, captions, known, dtype),
         coords={
-            **{name: ("image", stimuli[name].values) for name in ("image_id", "split")},
+            **picture_coords("image", stimuli),
+            "split": ("image", stimuli.split.values),
             "word": ("feature", np.array(known, object)),
         },
         edges=even_edges(stimuli.sizes["image"], IMAGES),

@@ -131,7 +131,7 @@ class NsdSource:
         return {f"{self.location}/{name}": stat.etag for name, stat in found.items() if stat is not None}
 
     def trials(self, subject: str) -> xr.Dataset:
-        """Return session, run, repeat, test and image_id (trial) of the chosen sessions, in order of time.
+        """Return session, run, repeat, test, image_id, nsd_id (trial) of the chosen sessions, in order.
 
         `session` and `run` are 1-based; `repeat` is the 0-based showing within the chosen sessions.
 
@@ -154,7 +154,8 @@ class NsdSource:
                 "repeat": ("trial", shown.repeat),
                 "test": ("trial", tested(self.test, shown)),
                 "image_id": ("trial", np.array([image_id(each) for each in shown.picture.tolist()], object)),
-            }
+            },
+            coords={"nsd_id": ("trial", shown.picture.astype(np.int32))},
         )
 
     def voxels(self, subject: str) -> xr.Dataset:

@@ -42,21 +42,26 @@ def read_volume(location: Location) -> NDArray[Any]:
     return _volume(location, location.stat().etag)
 
 
+def _volume(location: Location, etag: str) -> NDArray[Any]:
+    return _image(location, etag)[0]
+
+
 # One subject has some forty atlases of 0.7 M voxels; those of an expression are wanted again for its masks.
 @lru_cache(maxsize=8)
-def _volume(location: Location, _etag: str) -> NDArray[Any]:
+def _image(location: Location, _etag: str) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Return a volume and its affine, from voxel indices to millimetres."""
     import nibabel
 
     content = location.read()
     with reading(str(location)):
         image = nibabel.Nifti1Image.from_bytes(gzip.decompress(content))
-        volume = np.asanyarray(image.dataobj)
+        volume, affine = np.asanyarray(image.dataobj), np.asarray(image.affine, np.float64)
     if volume.ndim == 4 and volume.shape[3] == 1:
         volume = volume[..., 0]
     if volume.ndim != 3:
         raise Invalid(f"{location} has shape {volume.shape}, expected three axes: get it again")
     volume.setflags(write=False)
-    return volume
+    return volume, affine
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,12 @@ class Volumes:
         """How many places along x, y and z."""
         x, y, z = read_volume(self.root / self.files.brainmask).shape
         return x, y, z
+
+    def space(self) -> dict[str, list[Any]]:
+        """Return where the volumes lie, as attributes: `grid` (x, y, z) and `affine` (4, 4), in mm."""
+        place = self.root / self.files.brainmask
+        affine = _image(place, place.stat().etag)[1]
+        return {"grid": list(self.grid), "affine": affine.tolist()}
 
     def _on_grid(self, place: Location, volume: NDArray[Any]) -> NDArray[Any]:
         if volume.shape != self.grid:

@@ -65,6 +65,8 @@ class Selection:
     def table(self, per_showing: float) -> xr.Dataset:
         """Return i, j, k, noise_ceiling (voxel) and in_roi (roi, voxel) with a row a named region.
 
+        Attributes `grid` and `affine` of `i` say which volume the places are of.
+
         Parameters
         ----------
         per_showing : float
@@ -77,7 +79,9 @@ class Selection:
         at = tuple(places.T)
         return xr.Dataset(
             {
-                **{axis: ("voxel", places[:, column].copy()) for column, axis in enumerate("ijk")},
+                "i": ("voxel", places[:, 0].copy(), self.volumes.space()),
+                "j": ("voxel", places[:, 1].copy()),
+                "k": ("voxel", places[:, 2].copy()),
                 "noise_ceiling": ("voxel", noise_ceiling(self.volumes.noise_ratio()[at], per_showing)),
                 "in_roi": (("roi", "voxel"), np.stack(list(regions.values()))),
             },
