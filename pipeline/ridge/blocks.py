@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import ShapeError
 
 from .kernels import kernels_for
-from .namespace import Array, Precision, namespace_of, row_major
+from .namespace import Array, Precision, namespace_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -88,15 +88,14 @@ def column_means(block: Array) -> Array:
         raise ShapeError(
             f"{block.shape[0]} training row(s) found; ridge regression with an intercept needs at least 2."
         )
-    xp = namespace_of(block)
-    return xp.sum(row_major(block), axis=0, dtype=xp.float64) / block.shape[0]
+    return kernels_for(block).column_sums(block) / block.shape[0]
 
 
 def centred(block: Array, means: Array, dtype: Precision) -> Array:
-    """Return a block less the column means, rounded once.
+    """Return a block less the column means, as exact as the dtype can hold.
 
-    The difference is taken in double precision: with means of 100 standard deviations, single precision
-    leaves Gram matrices that are not positive definite.
+    With means of 100 standard deviations, means rounded to single precision leave Gram matrices that are not
+    positive definite.
 
     Parameters
     ----------
@@ -110,4 +109,4 @@ def centred(block: Array, means: Array, dtype: Precision) -> Array:
     -------
     (row, voxel) dtype
     """
-    return kernels_for(block).difference(row_major(block), means, dtype)
+    return kernels_for(block).difference(block, means, dtype)

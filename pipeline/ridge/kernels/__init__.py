@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
-
-from . import on_array_api, on_numpy
 
 if TYPE_CHECKING:
     from ..namespace import Array, Precision
 
 __all__ = ["Kernels", "kernels_for"]
+
+#: Libraries that have a file of their own here.
+_OWN = ("numpy", "cupy", "torch")
 
 
 class Kernels(Protocol):
@@ -24,8 +24,12 @@ class Kernels(Protocol):
         """Return zeros, in the memory order the updates want, with dtype and device of another array."""
         ...
 
+    def column_sums(self, block: Array) -> Array:
+        """Return the sum of every column, taken in float64."""
+        ...
+
     def difference(self, block: Array, means: Array, dtype: Precision) -> Array:
-        """Return block less its column means (float64), taken in float64 and rounded once."""
+        """Return block less its column means (float64), as exact as its dtype can hold."""
         ...
 
     def rank_k_update(self, accumulator: Array, block: Array) -> None:
@@ -47,7 +51,12 @@ class Kernels(Protocol):
         """Return Z with Z L = rows, or, transposed, Z L^T = rows, for a factor L that ``cholesky`` made."""
         ...
 
+    def eigh(self, lower: Array) -> tuple[Array, Array]:
+        """Return eigenvalues, ascending, and eigenvectors, as columns, of A given by its lower triangle."""
+        ...
+
 
 def kernels_for(array: Array) -> Kernels:
     """Return the kernels for the library of an array."""
-    return on_numpy if isinstance(array, np.ndarray) else on_array_api
+    library = type(array).__module__.partition(".")[0]
+    return import_module(f"{__name__}.on_{library if library in _OWN else 'array_api'}")

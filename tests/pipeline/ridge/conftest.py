@@ -5,6 +5,7 @@ from typing import Any
 import array_api_strict
 import numpy as np
 import pytest
+import torch
 
 
 class Library:
@@ -16,17 +17,22 @@ class Library:
     def put(self, values: Any) -> Any:
         if self.name == "numpy":
             return np.asarray(values)
+        if self.name == "torch":
+            return torch.asarray(np.asarray(values))
         return array_api_strict.asarray(np.asarray(values), device=array_api_strict.Device("device1"))
 
     def get(self, array: Any) -> np.ndarray:
         if self.name == "numpy":
             assert type(array) is np.ndarray
             return array
+        if self.name == "torch":
+            assert isinstance(array, torch.Tensor)
+            return array.numpy()
         assert array.device == array_api_strict.Device("device1")
         return np.asarray(array.to_device(array_api_strict.Device("CPU_DEVICE")))
 
 
-@pytest.fixture(params=["numpy", "array_api_strict"])
+@pytest.fixture(params=["numpy", "torch", "array_api_strict"])
 def library(request: pytest.FixtureRequest) -> Library:
     return Library(request.param)
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import array_api_strict
 import numpy as np
 import pytest
+import torch
 
-from pipeline.ridge.kernels import kernels_for, on_array_api, on_numpy
+from pipeline.ridge.kernels import kernels_for, on_array_api, on_numpy, on_torch
 from pipeline.ridge.namespace import namespace_of
 
 
@@ -36,11 +37,61 @@ def test_an_accumulator_in_the_wrong_order_is_still_updated(random):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_differences_are_rounded_once(library, random, dtype):
+def test_differences_lose_nothing_that_their_dtype_can_hold(library, random, dtype):
     block, means = random.normal(1e4, 1, (600, 3)).astype("float32"), random.normal(1e4, 1, 3)
     put = library.put(block)
     found = library.get(kernels_for(put).difference(put, library.put(means), dtype))
-    np.testing.assert_array_equal(found, (block.astype("float64") - means).astype(dtype), strict=True)
+    assert found.dtype == dtype
+    ulp = 2.0 ** (-23 if dtype == "float32" else -52)
+    np.testing.assert_allclose(found, block.astype("float64") - means, rtol=ulp, atol=1e-9 * ulp)
+
+
+def test_sums_are_taken_in_float64(library, random):
+    block = (random.normal(size=(5000, 3)) + 1e4).astype("float32")
+    put = library.put(block)
+    np.testing.assert_allclose(
+        library.get(kernels_for(put).column_sums(put)), block.astype("float64").sum(axis=0), rtol=1e-14
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_updates_touch_the_lower_triangle_alone(library, random, dtype, monkeypatch):
+    for module in (on_array_api, on_torch):
+        monkeypatch.setattr(module, "TILE", 4)  # so that small matrices have tiles
+    block = random.normal(size=(11, 6)).astype(dtype)
+    put = library.put(block)
+    kernels = kernels_for(put)
+    found = kernels.accumulator(11, 15, put)
+    kernels.rank_k_update(found[:, 2:13], put)
+    kernels.rank_k_update(found[:, 2:13], put)
+    kernels.product_update(found[:, :2], put, put[3:5, :])
+    expected = np.concatenate([block @ block[3:5].T, 2 * np.tril(block @ block.T), np.zeros((11, 2))], axis=1)
+    np.testing.assert_allclose(library.get(found), expected, rtol=1e-5, atol=1e-5)
+    assert not np.triu(library.get(found)[:, 2:13], 1).any()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_eigenvectors_of_the_lower_triangle(library, random, dtype):
+    x = random.normal(size=(9, 6)).astype(dtype)
+    matrix = x @ x.T
+    dirty = np.tril(matrix) + np.triu(np.full((9, 9), 7.0, dtype), 1)
+    put = library.put(dirty)
+    values, vectors = (library.get(part) for part in kernels_for(put).eigh(put))
+    assert values.dtype == vectors.dtype == dtype
+    assert np.all(np.diff(values) >= 0)
+    tolerance = 1e-4 if dtype == "float32" else 1e-11
+    np.testing.assert_allclose((vectors * values) @ vectors.T, matrix, atol=tolerance)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(9), atol=tolerance)
+
+
+def test_torch_multiplies_float32_as_float32(random):
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with on_torch.exact():
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
