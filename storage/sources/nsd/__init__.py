@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .source import NsdSource
+from .view import open_stimuli
 
-__all__ = ["NsdSource"]
+__all__ = ["NsdSource", "open_stimuli"]

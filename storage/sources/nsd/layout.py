@@ -29,6 +29,15 @@ CAPTIONS = (
     "nsddata_stimuli/stimuli/nsd/COCO_73k_annots_curated.npy",
     "COCO_73k_annots_curated.npy",
 )
+STIM_INFO = "nsddata/experiments/nsd/nsd_stim_info_merged.csv"
+COCO = {"train2017": "captions_train2017.json", "val2017": "captions_val2017.json"}
+"""COCO's files of captions, by their set; users put them where `COCO_FOLDERS` says."""
+COCO_FOLDERS = (
+    "nsddata_stimuli/stimuli/nsd",
+    "nsddata_stimuli/stimuli/nsd/annotations",
+    "annotations",
+    "",
+)
 PPDATA = "nsddata/ppdata"
 SUBJECTS = tuple(f"subj{number:02d}" for number in range(1, len(SESSIONS) + 1))
 _SHOWN = 20

@@ -10,6 +10,7 @@ import numpy as np
 from . import layout
 from .betas import NsdBetas, Session
 from .captions import CaptionFile, captions_of, open_captions
+from .coco import coco_captions, find_coco
 from .evaluation import expand
 from .held_out import SHARED, test_identity, tested
 from .ranges import stat_or_none
@@ -124,7 +125,12 @@ class NsdSource:
 
     def picture_stamps(self, subject: str) -> dict[str, str]:
         """Return the same of the files that pictures, captions and their order come from."""
-        return self._etags(layout.DESIGN, self._files(subject).responses, layout.STIMULI, *layout.CAPTIONS)
+        here = self._etags(layout.DESIGN, self._files(subject).responses, layout.STIMULI, *layout.CAPTIONS)
+        if any(f"{self.location}/{name}" in here for name in layout.CAPTIONS):
+            return here
+        coco = find_coco(self.location)
+        joined = {str(place): place.stat().etag for place in coco.values()}
+        return {**here, **joined, **(self._etags(layout.STIM_INFO) if coco else {})}
 
     def _etags(self, *names: str) -> dict[str, str]:
         found = {name: stat_or_none(self.location / name) for name in names}
@@ -193,7 +199,10 @@ class NsdSource:
         """Return caption (image, slot), lazily, for the pictures of `images`; None where there are none."""
         images = self.images(subject)
         file = self._captions(images)
-        return None if file is None else captions_of(file, images.nsd_id)
+        if file is not None:
+            return captions_of(file, images.nsd_id)
+        coco = find_coco(self.location)
+        return coco_captions(self.location, coco, images.nsd_id) if coco else None
 
     def _captions(self, images: NsdPictures) -> CaptionFile | None:
         for name in layout.CAPTIONS:
