@@ -5,6 +5,7 @@ Knows no array and no archive. Dask is loaded on connecting to it, not by this i
 
 from __future__ import annotations
 
+from cluster.collective import together
 from cluster.config import ClusterConfig, parse
 from cluster.connect import connect
 from cluster.dispatch import Result, Task, dispatch
@@ -17,6 +18,8 @@ from cluster.errors import (
     TaskFailed,
 )
 from cluster.needs import Need, check
+from cluster.places import Seat, seat, seated
+from cluster.resident import Key, resident
 from cluster.sizes import human, parse_bytes
 from cluster.workers import Workers
 
@@ -26,9 +29,11 @@ __all__ = [
     "ClusterError",
     "ClusterLost",
     "ClusterNotStarted",
+    "Key",
     "Need",
     "NeedUnmet",
     "Result",
+    "Seat",
     "Task",
     "TaskFailed",
     "Workers",
@@ -38,4 +43,8 @@ __all__ = [
     "human",
     "parse",
     "parse_bytes",
+    "resident",
+    "seat",
+    "seated",
+    "together",
 ]

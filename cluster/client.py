@@ -81,10 +81,17 @@ class DaskWorkers:
         return workers
 
     def submit(
-        self, function: Callable[..., Any], *args: Any, key: str, gpu: bool = False, avoid: str = ""
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        key: str,
+        gpu: bool = False,
+        avoid: str = "",
+        only: str = "",
     ) -> Future[Outcome]:
-        """Submit one call; `avoid` is a wish, `gpu` a condition."""
+        """Submit one call; `avoid` is a wish, `gpu` and `only` are conditions."""
         others = [address for address in self.workers() if address != avoid] if avoid else []
+        others = [only] if only else others
         try:
             return self.client.submit(
                 _on_worker,
@@ -93,11 +100,18 @@ class DaskWorkers:
                 key=key,
                 pure=False,
                 workers=others or None,
-                allow_other_workers=bool(others),
+                allow_other_workers=bool(others) and not only,
                 resources={"GPU": 1} if gpu else None,
             )
         except (OSError, RuntimeError) as error:
             raise self._lost(str(error)) from error
+
+    def members(self, *, gpu: bool = False) -> list[str]:
+        """Return the workers' addresses, in an order that stays while they do."""
+        workers = sorted(self.workers().items())
+        return [
+            address for address, worker in workers if not gpu or (worker.get("resources") or {}).get("GPU")
+        ]
 
     def outcome(self, pending: Future[Outcome]) -> Outcome:
         """Return what became of a call that is done.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cluster.errors import NeedUnmet
+from cluster.resident import check_fits
 from cluster.sizes import human
 
 if TYPE_CHECKING:
@@ -27,10 +28,13 @@ class Need:
         Estimated peak, in bytes; 0 if nothing is known.
     gpu
         Whether it must run on a worker that has a GPU.
+    resident
+        Bytes of the model that stays in the worker, part of `memory`.
     """
 
     memory: int = 0
     gpu: bool = False
+    resident: int = 0
 
 
 def check(workers: Workers, needs: Mapping[str, Need]) -> None:
@@ -56,6 +60,7 @@ def check(workers: Workers, needs: Mapping[str, Need]) -> None:
             )
         if workers.ceiling is not None and need.memory > SHARE * workers.ceiling:
             raise NeedUnmet(_too_large(key, need.memory, workers.ceiling, workers.kind))
+        check_fits(f"of task {key!r}", need.resident, workers.ceiling)
 
 
 def _too_large(key: str, wanted: int, limit: int, kind: str) -> str:

@@ -37,14 +37,24 @@ class ThreadWorkers:
         return self.ceiling // self.slots
 
     def submit(
-        self, function: Callable[..., Any], *args: Any, key: str, gpu: bool = False, avoid: str = ""
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        key: str,
+        gpu: bool = False,
+        avoid: str = "",
+        only: str = "",
     ) -> Future[Outcome]:
         """Submit one call; all threads are alike, so there is none to avoid."""
-        del key, gpu, avoid
+        del key, gpu, avoid, only
         try:
             return self.pool.submit(_in_thread, self.blas, function, args)
         except RuntimeError as error:
             raise ClusterLost(f"the threads are closed ({error}); dispatch inside the connection") from error
+
+    def members(self, *, gpu: bool = False) -> list[str]:
+        """Threads share one process: there is but one that could work with others."""
+        return [] if gpu else ["thread://127.0.0.1"]
 
     def outcome(self, pending: Future[Outcome]) -> Outcome:
         """Return what became of a call that is done."""

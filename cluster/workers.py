@@ -51,9 +51,19 @@ class Workers(Protocol):
     def dashboard(self) -> str | None: ...  # noqa: D102
 
     def submit(
-        self, function: Callable[..., Any], *args: Any, key: str, gpu: bool = False, avoid: str = ""
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        key: str,
+        gpu: bool = False,
+        avoid: str = "",
+        only: str = "",
     ) -> Pending:
         """Submit one call under a key never used before, rather not on the worker to avoid."""
+        ...
+
+    def members(self, *, gpu: bool = False) -> Sequence[str]:
+        """Return the addresses of the worker processes that are there now."""
         ...
 
     def outcome(self, pending: Any) -> Outcome:

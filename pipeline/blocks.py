@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from storage.errors import Changed, Damaged
+from storage.remarks import remarks
 from storage.transfer import traffic
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def _write_block(
 ) -> tuple[int, int, int]:
     import dask
 
+    remarks.clear()
     began, bytes_before, requests_before = time.perf_counter(), traffic.bytes, traffic.requests
     try:
         with dask.config.set(scheduler="synchronous"):

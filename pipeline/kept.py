@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage import damage
+from storage import damage, sealing
 from storage.errors import Changed
 from storage.markers import FRAME
 
@@ -48,13 +48,13 @@ class Kept:
         self._check_sources(step, product, record.get("sources", {}))
         if not self.current(step):
             return False
-        if product.untouched(record):
+        if sealing.untouched(product.place, record):
             return True
         found = damage.find(product)
         if found:
             self.take_back(product, found)
             return False
-        product.relist(record)
+        sealing.relist(product.place, record)
         return True
 
     def current(self, step: Step) -> bool:

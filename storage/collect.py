@@ -49,8 +49,9 @@ def leftovers(archive: Archive, kept: Collection[str], now: float | None = None)
 
 
 def _written(product: Product) -> float:
-    """Return the time of the youngest marker; of a product without markers, that of anything in it."""
-    marked = [stat.modified for _, stat in (product.place / "done").files(recursive=False)]
+    """Return the time of the youngest marker or checkpoint; without any, that of anything in the product."""
+    kept = (product.place / name for name in ("done", "work"))
+    marked = [stat.modified for place in kept for _, stat in place.files(recursive=False)]
     return max(marked or [stat.modified for _, stat in product.place.files()], default=0.0)
 
 

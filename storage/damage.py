@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .errors import Damaged, Missing
-from .layout import CRC_BYTES, crc_text
+from .layout import CRC_BYTES, crc_text, file_crc
 from .markers import FRAME, Marker, block_name, digest
 
 if TYPE_CHECKING:
@@ -59,6 +59,18 @@ def _in_block(product: Product, marker: Marker) -> Iterator[Damage]:
         reason = _reason(product, name, crc)
         if reason:
             yield Damage(str(product), marker.block, f"data/{name}", reason)
+    for name, crc in marker.files.items():
+        reason = _file_reason(product, name, crc)
+        if reason:
+            yield Damage(str(product), marker.block, f"files/{name}", reason)
+
+
+def _file_reason(product: Product, name: str, crc: str) -> str | None:
+    try:
+        found = file_crc(product.files / name)
+    except Missing:
+        return "missing"
+    return None if found == crc else f"checksum is {found}, the marker says {crc}"
 
 
 def _reason(product: Product, name: str, crc: str) -> str | None:

@@ -105,10 +105,24 @@ SEAL: Form = MappingProxyType(
         "digest": _text,
         "root": _text,
         "listing": _text,
+        "files": lambda value: value is None or (isinstance(value, list) and all(map(_text, value))),
     }
+)
+
+#: What a checkpoint's marker says, ``work/<name>.json``.
+CHECKPOINT: Form = MappingProxyType(
+    {"step": _count, "crc": _text, "size": _count, "meaning": _text, "name": _text}
 )
 
 #: What a marker says, ``done/<block>.json``.
 MARKER: Form = MappingProxyType(
-    {"block": _text, "chunks": _texts, "sources": _texts, "seconds": _seconds, "moved": _count}
+    {
+        "block": _text,
+        "chunks": _texts,
+        "sources": _texts,
+        "seconds": _seconds,
+        "moved": _count,
+        "files": lambda value: value is None or _texts(value),
+        "batch": lambda value: value is None or _count(value),
+    }
 )

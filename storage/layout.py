@@ -190,6 +190,16 @@ def crc_text(content: bytes) -> str:
     return f"{google_crc32c.value(content):08x}"
 
 
+def file_crc(file: Location) -> str:
+    """Return the crc32c of a file, read in pieces, as 8 hexadecimal digits."""
+    import google_crc32c
+
+    value = 0
+    for piece in file.pieces():
+        value = google_crc32c.extend(value, piece)
+    return f"{value:08x}"
+
+
 def consolidate(data: Location) -> None:
     """Put all arrays' metadata into the group's, so that opening is one read."""
     import zarr

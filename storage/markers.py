@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .documents import MARKER, formed, parse
 from .errors import Damaged
@@ -32,16 +32,22 @@ class Marker:
     """Time the block took to compute and write."""
     moved: int = 0
     """Bytes read from the source for it."""
+    files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """crc32c by name below ``files/``, of a block that has any."""
+    batch: int | None = None
+    """Size of a network's batch, where memory made it smaller than was asked: promised to 1e-3 only."""
 
     def dumps(self) -> bytes:
         """Return the marker as JSON."""
-        said = {
+        said: dict[str, Any] = {
             "block": self.block,
             "chunks": dict(self.chunks),
             "sources": dict(self.sources),
             "seconds": round(self.seconds, 3),
             "moved": self.moved,
         }
+        said |= {"files": dict(self.files)} if self.files else {}
+        said |= {} if self.batch is None else {"batch": self.batch}
         return json.dumps(said, sort_keys=True).encode()
 
     @classmethod
@@ -57,7 +63,15 @@ class Marker:
             said = formed(parse(text), {**MARKER, "block": lambda found: found == block})
         except ValueError:
             raise Damaged(f"marker {place} is damaged; `vox2pix run` recomputes its block") from None
-        return cls(said["block"], said["chunks"], said["sources"], said["seconds"], said["moved"])
+        return cls(
+            said["block"],
+            said["chunks"],
+            said["sources"],
+            said["seconds"],
+            said["moved"],
+            said.get("files") or {},
+            said.get("batch"),
+        )
 
 
 def block_name(block: int) -> str:
@@ -71,7 +85,9 @@ def block_name(block: int) -> str:
 
 def digest(markers: Iterable[Marker]) -> str:
     """Return one sha256 over what the markers say of the stored bytes."""
-    lines = sorted(
-        f"{marker.block} {name} {crc}" for marker in markers for name, crc in marker.chunks.items()
-    )
+    lines = [f"{marker.block} {name} {crc}" for marker in markers for name, crc in marker.chunks.items()]
+    lines += [
+        f"{marker.block} files/{name} {crc}" for marker in markers for name, crc in marker.files.items()
+    ]
+    lines.sort()
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -5,6 +5,7 @@ On disk, below ``<archive>/<owner>/<name>/<fingerprint>/``::
     data/           the Zarr v3 group and nothing else
     done/           a marker for the frame and for each finished block
     files/          what is no array
+    work/           checkpoints of a training that goes on; gone once it is sealed
     product.json    the seal, written last
 
 A block is written chunks first, marker last; nothing else decides whether it exists.
@@ -23,7 +24,9 @@ from .errors import Damaged, Unsealed
 from .local import remove_drafts
 from .markers import FRAME, Marker, block_name
 from .opening import open_decoded, open_raw, readable, root_metadata
-from .sealing import listing, read_seal, summed, write_seal
+from .remarks import remarks
+from .sealing import read_seal, summed, write_seal
+from .workspace import Workspace
 from .writing import writing_block
 
 if TYPE_CHECKING:
@@ -65,6 +68,11 @@ class Product:
     def data(self) -> Location:
         """The Zarr group."""
         return self.place / "data"
+
+    @property
+    def files(self) -> Location:
+        """What is no array."""
+        return self.place / "files"
 
     def created(self) -> bool:
         """Tell whether the frame is whole."""
@@ -183,8 +191,10 @@ class Product:
         with self._writing(f"block {block}"):
             crcs, stored = layout.write_region(self.data, dataset, region)
             seconds = time.perf_counter() - began
-            self._marker(name).write(Marker(name, crcs, dict(sources), seconds, moved).dumps())
-        return stored
+            files, batch = remarks.taken()
+            marker = Marker(name, crcs, dict(sources), seconds, moved, files, batch)
+            self._marker(name).write(marker.dumps())
+        return stored + sum((self.files / file).stat().size for file in files)
 
     def seal(self, **record: Any) -> None:
         """Consolidate the metadata and write `product.json`: from now on the product is complete.
@@ -203,6 +213,7 @@ class Product:
         with self._writing("the seal"):
             if self.place.is_local:
                 remove_drafts(self.place.local)
+            Workspace(self.place).clear()
             layout.consolidate(self.data)
             sealed = {
                 "owner": self.owner,
@@ -210,19 +221,10 @@ class Product:
                 "fingerprint": self.fingerprint,
                 **self.about(),
                 **record,
-                **summed(self.data, markers),
+                **summed(self.place, markers),
             }
             (self.place / "damaged.json").delete()
             write_seal(self.place / "product.json", sealed)
-
-    def untouched(self, record: Mapping[str, Any]) -> bool:
-        """Tell whether nothing stored has been written since the seal; a listing, no chunk is read."""
-        return record["listing"] == listing(self.data) and not (self.place / "damaged.json").exists()
-
-    def relist(self, record: Mapping[str, Any]) -> None:
-        """Renew the seal's listing, after a copy of the archive was found whole."""
-        write_seal(self.place / "product.json", {**record, "listing": listing(self.data)})
-        (self.place / "damaged.json").delete()
 
     def revoke(self, blocks: Iterable[str]) -> None:
         """Take back the seal and the markers of some blocks; `missing` names them from now on."""
@@ -261,4 +263,6 @@ class Product:
             )
         one_block = self.about()["block"] is None
         with readable(self):
-            return open_raw(self.data) if raw else open_decoded(self.data, LOADED if one_block else 0)
+            opened = open_raw(self.data) if raw else open_decoded(self.data, LOADED if one_block else 0)
+        opened.encoding["files"] = self.files
+        return opened

@@ -126,6 +126,7 @@ COORDINATES: Mapping[str, Variable] = MappingProxyType(
         ),
         "roi": _coordinate("str", "1", "region of interest"),
         "metric": _coordinate("str", "1", "score"),
+        "step": _coordinate("int64", "1", "training step", "1-based: the number of updates made by then."),
         "label": _coordinate("str", "1", "label of the picture"),
         "word": _coordinate("str", "1", "word counted"),
     }

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from storage import damage
 from storage.markers import FRAME
+from storage.sealing import untouched
 
 
 def _repair(kept, found):
@@ -87,10 +88,10 @@ def test_a_chunk_of_another_block_is_not_taken_for_its_own(kept):
 def test_a_listing_tells_whether_anything_was_touched(anywhere):
     product = anywhere.finish()
     record = product.seal_record()
-    assert product.untouched(record)
+    assert untouched(product.place, record)
     chunk = product.data / "betas/c/0/0"
     chunk.write(chunk.read()[:-1] + b"\0")
-    assert not product.untouched(record)
+    assert not untouched(product.place, record)
 
 
 @pytest.mark.parametrize("spoilt", [{"digest": 3}, {"edges": [0, 4]}, {"stage": "respond"}, {"block": None}])
