@@ -30,9 +30,23 @@ from .forms import (
     primal_smoother_flops,
 )
 from .gram import cross_gram, gram_band, gram_rows, primal_gram_band, symmetric
+from .groups import Groups
 from .leaveout import leave_out, partners, sample_rows
 from .namespace import Precision
 from .prediction import merge_columns, predict, predict_left
+from .residuals import BySpectrum, by_factor, held_out
+from .retrieval import identification
+from .selection import (
+    Errors,
+    by_factors,
+    by_spectrum,
+    centred_targets,
+    gcv_errors,
+    gcv_errors_by_factor,
+    grid,
+    held_out_errors,
+    identifications,
+)
 from .smoother import (
     Factor,
     dual_smoother,
@@ -41,34 +55,58 @@ from .smoother import (
     primal_left,
     primal_smoother,
 )
+from .spectrum import (
+    Spectrum,
+    dual_spectrum,
+    predict_by_alphas,
+    primal_spectrum,
+    project_rows,
+)
 
 __all__ = [
     "WIDTH",
     "Agreement",
+    "BySpectrum",
+    "Errors",
     "Factor",
     "Form",
+    "Groups",
     "Moments",
     "Precision",
     "PrimalForm",
+    "Spectrum",
     "batch_moments",
+    "by_factor",
+    "by_factors",
+    "by_spectrum",
     "centred",
+    "centred_targets",
     "choose_form",
     "choose_primal_form",
     "column_means",
     "cross_flops",
     "cross_gram",
     "dual_smoother",
+    "dual_spectrum",
     "factor_flops",
     "factorise",
     "fold_intercept",
+    "gcv_errors",
+    "gcv_errors_by_factor",
     "gram_band",
     "gram_band_flops",
     "gram_rows",
+    "grid",
+    "held_out",
+    "held_out_errors",
+    "identification",
+    "identifications",
     "leave_out",
     "merge_columns",
     "moments",
     "partners",
     "predict",
+    "predict_by_alphas",
     "predict_flops",
     "predict_left",
     "primal_gram_band",
@@ -76,6 +114,8 @@ __all__ = [
     "primal_left_flops",
     "primal_smoother",
     "primal_smoother_flops",
+    "primal_spectrum",
+    "project_rows",
     "restandardize",
     "sample_rows",
     "scores",

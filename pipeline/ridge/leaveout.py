@@ -7,11 +7,15 @@ well-known (H_i - h_ii e_i) / (1 - h_ii).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from pipeline.errors import PipelineError, ShapeError
+from pipeline.errors import PipelineError
 
+from .groups import Groups
 from .namespace import Array, Rows, namespace_of, on_device, row_major
+from .residuals import held_out
 
 
 def sample_rows(n: int, seed: int, count: int = 1000) -> Rows:
@@ -82,42 +86,48 @@ def leave_out(hat: Array, rows: Rows, picture_of_row: Rows, sample: Rows) -> Arr
         If all training rows saw one picture.
     """
     xp = namespace_of(hat)
-    rows, picture = np.asarray(rows), np.asarray(picture_of_row)
-    # Grouped once: asking every row for its group would take n^2 comparisons.
-    order = np.argsort(picture, kind="stable")
-    edges = np.searchsorted(picture[order], picture[np.asarray(sample)], side="left")
-    ends = np.searchsorted(picture[order], picture[np.asarray(sample)], side="right")
-    left = [
-        _without(hat, rows, order[start:stop], int(row))
-        for row, start, stop in zip(sample, edges, ends, strict=True)
-    ]
-    return row_major(xp.stack(left))
+    picture, sample = np.asarray(picture_of_row), np.asarray(sample)
+    of_hat = _ByHat(hat, np.asarray(rows))
+    left = held_out(of_hat, Groups.of(picture, sample))
+    wanted = xp.take(left, on_device(np.searchsorted(of_hat.rows, sample), hat), axis=0)
+    outside = on_device(picture[sample][:, None] != picture[None, :], hat)
+    # The unit that stands in a row's own column is gone with its picture.
+    return row_major(xp.where(outside, -wanted, xp.zeros_like(wanted)))
 
 
-def _without(hat: Array, rows: Rows, group: Rows, row: int) -> Array:
-    """Return one row of L: e_row^T (I - H_gg)^-1 H_g, zero on the group."""
-    xp = namespace_of(hat)
-    h_g = xp.take(hat, on_device(np.searchsorted(rows, group), hat), axis=0)
-    h_gg = xp.astype(xp.take(h_g, on_device(group, hat), axis=1), xp.float64)
-    residual = xp.eye(group.size, dtype=xp.float64, device=hat.device) - h_gg
-    _check_left(residual, hat, row)
-    chosen = on_device((group == row).astype(np.float64)[:, None], hat)
-    weights = xp.astype(xp.linalg.solve(residual.T, chosen), hat.dtype)
-    outside = np.ones(hat.shape[1])
-    outside[group] = 0.0
-    return (weights.T @ h_g)[0, :] * xp.astype(on_device(outside, hat), hat.dtype)
+@dataclass(frozen=True)
+class _ByHat:
+    """The residual maker itself, I - H, from some rows of the hat matrix."""
 
+    hat: Array
+    """(k, n)"""
+    rows: Rows
+    """(k,) int, ascending."""
 
-def _check_left(residual: Array, hat: Array, row: int) -> None:
-    xp = namespace_of(hat)
-    if residual.shape[0] == hat.shape[1]:
-        raise ShapeError(
-            "All training rows saw the same picture, so none is left without it; "
-            'use correction = "none" or more pictures.'
-        )
-    smallest = float(xp.min(xp.linalg.diagonal(residual)))
-    if not smallest > 8 * xp.finfo(hat.dtype).eps:
-        raise PipelineError(
-            f"Training row {row} is fitted exactly (1 - leverage = {smallest:.1e}), so leaving it out "
-            'says nothing; raise alpha, or use correction = "none".'
-        )
+    def of(self, rows: Rows) -> Array:
+        """Return rows of I - H."""
+        xp = namespace_of(self.hat)
+        own = on_device(rows[:, None] == np.arange(self.hat.shape[1])[None, :], self.hat)
+        hat = xp.take(self.hat, on_device(np.searchsorted(self.rows, rows), self.hat), axis=0)
+        return xp.where(own, 1.0 - hat, -hat)
+
+    def block(self, rows: Rows) -> Array:
+        """Return (I - H)_gg of some groups."""
+        xp = namespace_of(self.hat)
+        flat = np.searchsorted(self.rows, rows)[:, :, None] * self.hat.shape[1] + rows[:, None, :]
+        picked = xp.take(xp.reshape(self.hat, (-1,)), on_device(flat.ravel(), self.hat), axis=0)
+        eye = xp.eye(rows.shape[1], dtype=xp.float64, device=self.hat.device)
+        found = eye[None, :, :] - xp.reshape(xp.astype(picked, xp.float64), flat.shape)
+        self._check(found, rows)
+        return found
+
+    def _check(self, blocks: Array, rows: Rows) -> None:
+        xp = namespace_of(blocks)
+        left = xp.linalg.diagonal(blocks)
+        smallest = float(xp.min(left))
+        if not smallest > 8 * xp.finfo(self.hat.dtype).eps:
+            row = int(rows.ravel()[int(xp.argmin(xp.reshape(left, (-1,))))])
+            raise PipelineError(
+                f"Training row {row} is fitted exactly (1 - leverage = {smallest:.1e}), so leaving it out "
+                'says nothing; raise alpha, or use correction = "none".'
+            )

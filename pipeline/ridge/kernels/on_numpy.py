@@ -107,7 +107,8 @@ def eigh(lower: Matrix) -> tuple[Matrix, Matrix]:
     from scipy.linalg import eigh as decomposed
 
     # A lower triangle in C order is an upper one in Fortran order, which is what LAPACK is handed.
-    values, vectors = decomposed(np.ascontiguousarray(lower).T, lower=False, driver="evd", check_finite=False)
+    work = np.array(lower, order="C").T
+    values, vectors = decomposed(work, lower=False, driver="evd", overwrite_a=True, check_finite=False)
     return values, vectors
 
 

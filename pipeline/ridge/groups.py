@@ -1,0 +1,105 @@
+"""Rows that are left out together: one picture's, or one fold's. No ridge is fitted again for it.
+
+With the residual maker N of all rows (``residuals``), what the ridge without rows g leaves of their targets is
+N_gg^-1 (N Y)_g. With single rows this is the well-known residual / (1 - leverage). (Allen 1974 for single rows;
+Cook and Weisberg 1982, section 3.6, for several.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.errors import ShapeError
+
+from .namespace import Array, Rows, namespace_of, on_device
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROWS = 1024
+"""Rows whose small systems are solved in one call, which bounds the memory of their matrices."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which rows are left out together."""
+
+    labels: Rows
+    """(n,) int: rows of one label are left out together."""
+    chosen: Rows
+    """(k,) int, ascending: the rows of interest, with all that share their labels."""
+
+    @classmethod
+    def of(cls, labels: Rows, sample: Rows | None = None) -> Groups:
+        """Return the groups of some rows, default all.
+
+        Parameters
+        ----------
+        labels : (n,) int
+            A label a row: the picture it saw, or its fold.
+        sample : (s,) int, optional
+            Rows whose groups are wanted.
+
+        Raises
+        ------
+        ShapeError
+            If all rows share one label: nothing would be left to learn from.
+        """
+        labels = np.asarray(labels)
+        if labels.size and np.all(labels == labels[0]):
+            raise ShapeError(
+                "All training rows saw the same picture, or fell into one fold, so none is left without it; "
+                "more pictures are needed."
+            )
+        if sample is None:
+            return cls(labels, np.arange(labels.size))
+        return cls(labels, np.flatnonzero(np.isin(labels, labels[np.asarray(sample)])))
+
+    @cached_property
+    def stacks(self) -> list[Rows]:
+        """The chosen rows as (group, member) arrays, groups of one size together, ``ROWS`` rows at most."""
+        order = self.chosen[np.argsort(self.labels[self.chosen], kind="stable")]
+        _, first, sizes = np.unique(self.labels[order], return_index=True, return_counts=True)
+        return [stack for size in np.unique(sizes) for stack in _cut(order, first[sizes == size], int(size))]
+
+    def without(self, residuals: Array, block: Callable[[Rows], Array]) -> Array:
+        """Return N_gg^-1 residuals_g for every group: what its own absence leaves of its targets.
+
+        Parameters
+        ----------
+        residuals : (k, t)
+            N Y, or N itself, of the chosen rows.
+        block : callable
+            Returns N_gg (group, member, member) float64 for (group, member) rows.
+
+        Returns
+        -------
+        (k, t) same dtype
+        """
+        xp, solved = namespace_of(residuals), []
+        for rows in self.stacks:
+            index = on_device(np.searchsorted(self.chosen, rows.ravel()), residuals)
+            part = xp.take(residuals, index, axis=0)
+            solved.append(_solve(block(rows), part))
+        back = np.argsort(np.concatenate([rows.ravel() for rows in self.stacks]), kind="stable")
+        return xp.take(xp.concat(solved, axis=0), on_device(back, residuals), axis=0)
+
+
+def _cut(order: Rows, first: Rows, size: int) -> Iterator[Rows]:
+    step = max(1, ROWS // size)
+    for start in range(0, first.size, step):
+        yield order[first[start : start + step, None] + np.arange(size)]
+
+
+def _solve(blocks: Array, part: Array) -> Array:
+    """Return blocks^-1 part, by a division where groups are single rows."""
+    xp = namespace_of(part)
+    groups, size = blocks.shape[0], blocks.shape[1]
+    if size == 1:
+        return part / xp.astype(xp.reshape(blocks, (groups, 1)), part.dtype)
+    wide = xp.reshape(xp.astype(part, xp.float64), (groups, size, part.shape[1]))
+    return xp.astype(xp.reshape(xp.linalg.solve(blocks, wide), part.shape), part.dtype)

@@ -1,0 +1,161 @@
+"""What a ridge leaves of its targets at one alpha, and what it would have left of rows it never saw.
+
+The residual maker N (n, n) turns targets into residuals, intercept and all: N Y = Y - H Y. It comes from a
+spectrum, cheaply for every alpha, or from a Cholesky factor, which costs a third of n^3 and an inverse each
+time but no decomposition. Both give the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from .namespace import Array, Rows, namespace_of, on_device, row_major
+from .smoother import factorise
+from .spectrum import Spectrum, mean_eigenvalue
+
+if TYPE_CHECKING:
+    from .groups import Groups
+
+
+class Residuals(Protocol):
+    """N and the targets it is applied to, at one alpha."""
+
+    @property
+    def targets(self) -> Array:
+        """The (n, t) targets, centred."""
+        ...
+
+    def of(self, rows: Rows) -> Array:
+        """Return (N Y) of some rows."""
+        ...
+
+    def block(self, rows: Rows) -> Array:
+        """Return N_gg (group, member, member) float64 for (group, member) rows."""
+        ...
+
+
+def held_out(residuals: Residuals, groups: Groups) -> Array:
+    """Return target less prediction of the groups' rows, by ridges that saw none of a row's group.
+
+    Parameters
+    ----------
+    residuals : Residuals
+        Of all rows.
+    groups : Groups
+        Rows that are left out together.
+
+    Returns
+    -------
+    (k, t)
+        A row a chosen row of the groups.
+    """
+    return groups.without(residuals.of(groups.chosen), residuals.block)
+
+
+@dataclass(frozen=True)
+class BySpectrum:
+    """Residuals from eigenvectors; projected once, for every alpha."""
+
+    spectrum: Spectrum
+    targets: Array
+    """(n, t) centred."""
+    projected: Array
+    """(r, t) ``spectrum.project(targets)``."""
+    alpha: float
+
+    def of(self, rows: Rows) -> Array:
+        """Return (N Y) of some rows; 2 k r t operations."""
+        xp = namespace_of(self.projected)
+        vectors = _rows(self.spectrum.vectors, rows)
+        shrunk = xp.astype(self.kept, self.projected.dtype)[:, None] * self.projected
+        if self.spectrum.complete:
+            return vectors @ shrunk
+        targets = xp.astype(_rows(self.targets, rows), self.projected.dtype)
+        return targets + vectors @ (shrunk - self.projected)
+
+    def block(self, rows: Rows) -> Array:
+        """Return N_gg of some groups."""
+        xp = namespace_of(self.projected)
+        vectors = xp.astype(_rows(self.spectrum.vectors, rows.ravel()), xp.float64)
+        members = xp.reshape(vectors, (*rows.shape, vectors.shape[1]))
+        if self.spectrum.complete:
+            return _outer(members, self.kept)
+        n = self.spectrum.vectors.shape[0]
+        eye = xp.eye(rows.shape[1], dtype=xp.float64, device=vectors.device)
+        return eye[None, :, :] - 1.0 / n + _outer(members, self.kept - 1.0)
+
+    @property
+    def kept(self) -> Array:
+        """Share of each component that the penalty leaves as residual, (r,) float64."""
+        return self.alpha / (self.spectrum.values + self.alpha)
+
+
+@dataclass(frozen=True)
+class ByFactor:
+    """Residuals from the residual maker itself, made by `by_factor`."""
+
+    maker: Array
+    """(n, n)"""
+    targets: Array
+    """(n, t)"""
+
+    def of(self, rows: Rows) -> Array:
+        """Return (N Y) of some rows; 2 k n t operations."""
+        xp = namespace_of(self.maker)
+        return _rows(self.maker, rows) @ xp.astype(self.targets, self.maker.dtype, copy=False)
+
+    def block(self, rows: Rows) -> Array:
+        """Return N_gg of some groups."""
+        xp = namespace_of(self.maker)
+        flat = rows[:, :, None] * self.maker.shape[1] + rows[:, None, :]
+        index = on_device(flat.ravel(), self.maker)
+        picked = xp.take(xp.reshape(self.maker, (-1,)), index, axis=0)
+        return xp.reshape(xp.astype(picked, xp.float64), flat.shape)
+
+    @property
+    def trace(self) -> float:
+        """The trace of N: the rows less the degrees of freedom, the intercept's among them."""
+        xp = namespace_of(self.maker)
+        return float(xp.sum(xp.linalg.diagonal(self.maker), dtype=xp.float64))
+
+
+def by_factor(gram_lower: Array, targets: Array, alpha: float) -> ByFactor:
+    """Return residuals by a Cholesky factor of K + alpha I and its inverse.
+
+    The intercept's direction, of eigenvalue 0, would fill the inverse with 1 / (n alpha); it is moved among
+    the other eigenvalues first, so that little is subtracted afterwards.
+
+    Parameters
+    ----------
+    gram_lower : (n, n) float32 or float64
+        K, its lower triangle; not changed.
+    targets : (n, t)
+        Centred or not.
+    alpha : float
+        Penalty.
+
+    Returns
+    -------
+    ByFactor
+    """
+    xp, n = namespace_of(gram_lower), gram_lower.shape[0]
+    moved = mean_eigenvalue(gram_lower)
+    factor = factorise(gram_lower + moved / n, alpha)
+    inverse = factor.solve(xp.eye(n, dtype=gram_lower.dtype, device=gram_lower.device))
+    return ByFactor(row_major(alpha * inverse - alpha / (n * (moved + alpha))), targets)
+
+
+def _rows(matrix: Array, rows: Rows) -> Array:
+    """Return some rows of a matrix, the matrix itself where they are all of them."""
+    if rows.size == matrix.shape[0]:
+        return matrix
+    return namespace_of(matrix).take(matrix, on_device(rows, matrix), axis=0)
+
+
+def _outer(members: Array, weights: Array) -> Array:
+    """Return members diag(weights) members^T, (group, member, member), of (group, member, r) float64."""
+    xp = namespace_of(members)
+    if members.shape[1] == 1:
+        return xp.sum(members * members * weights, axis=2)[:, :, None]
+    return (members * weights) @ xp.matrix_transpose(members)

@@ -1,0 +1,203 @@
+"""Which alpha: candidates scored on targets that the ridge did not see, for all targets at once.
+
+Generalised cross-validation (Golub, Heath and Wahba 1979) weighs every row's residual alike and needs nothing
+but the squares of the projected targets; leave-one-out is exact; k-fold leaves whole folds out. No array has
+more than two of the dimensions candidate, row, component and target.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.errors import RecipeError, ShapeError
+
+from .correction import Moments, is_constant
+from .namespace import Array, Precision, Rows, namespace_of, on_device
+from .residuals import BySpectrum, by_factor, held_out
+from .retrieval import identification
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from .groups import Groups
+    from .residuals import ByFactor, Residuals
+    from .spectrum import Spectrum
+
+
+def grid(start: float, stop: float, count: int) -> tuple[float, ...]:
+    """Return penalties evenly spaced in their logarithm, ends among them.
+
+    >>> grid(1, 100, 3)
+    (1.0, 10.0, 100.0)
+
+    Raises
+    ------
+    RecipeError
+        If they are not finite, above 0 and ascending, or fewer than two.
+    """
+    if not (0 < start < stop < math.inf and count >= 2):
+        raise RecipeError(
+            f"{count} penalties from {start:g} to {stop:g} found; expected 0 < from < to, and two at least."
+        )
+    low, high = math.log10(start), math.log10(stop)
+    inner = (10 ** (low + (high - low) * at / (count - 1)) for at in range(1, count - 1))
+    return (float(start), *inner, float(stop))
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Mean squared error of held-out predictions: of every target, for every candidate alpha."""
+
+    values: Array
+    """(candidate, t) float64"""
+    variance: Array
+    """(t,) float64: of the targets over training rows, ddof 0; exactly 0 where one is constant."""
+
+    def best(self) -> Array:
+        """Return the candidate of smallest error for every target, (t,) int; of equal ones the first.
+
+        A constant target, which every alpha predicts, takes the last.
+        """
+        xp = namespace_of(self.values)
+        found = xp.argmin(self.values, axis=0)
+        last = xp.zeros_like(found) + (self.values.shape[0] - 1)
+        return xp.where(self.variance > 0, found, last)
+
+    def explained(self) -> Array:
+        """Return the share of all targets' variance each candidate explains, (candidate,) float64.
+
+        That is 1 - error / variance, summed over targets first: its best is the candidate of smallest error.
+
+        Raises
+        ------
+        ShapeError
+            If no target varies.
+        """
+        xp = namespace_of(self.values)
+        total = float(xp.sum(self.variance))
+        if not total > 0:
+            raise ShapeError("No target varies over the training rows, so no alpha is better than another.")
+        return 1.0 - xp.sum(self.values, axis=1) / total
+
+
+def centred_targets(targets: Array, of_rows: Moments, dtype: Precision) -> Array:
+    """Return targets less their means, exactly 0 where a target is constant.
+
+    Parameters
+    ----------
+    targets : (n, t) float32 or float64
+        One row a training row.
+    of_rows : Moments
+        Of those rows.
+    dtype : {"float32", "float64"}
+        Of the result, and of all that is computed from it.
+
+    Returns
+    -------
+    (n, t) dtype
+    """
+    xp = namespace_of(targets)
+    less = xp.astype(targets, getattr(xp, dtype)) - xp.astype(of_rows.mean, getattr(xp, dtype))
+    return xp.where(is_constant(of_rows, targets.dtype), xp.zeros_like(less), less)
+
+
+def by_spectrum(spectrum: Spectrum, targets: Array, alphas: Sequence[float]) -> list[BySpectrum]:
+    """Return the residuals at each alpha, on one projection of the (n, t) centred targets."""
+    projected = spectrum.project(targets)
+    return [BySpectrum(spectrum, targets, projected, float(alpha)) for alpha in alphas]
+
+
+def by_factors(gram_lower: Array, targets: Array, alphas: Iterable[float]) -> Iterator[ByFactor]:
+    """Yield the residuals at each alpha by a Cholesky factor of its own: for few alphas."""
+    return (by_factor(gram_lower, targets, float(alpha)) for alpha in alphas)
+
+
+def gcv_errors(candidates: Sequence[BySpectrum]) -> Errors:
+    """Return every candidate's generalised cross-validation error, n |N Y|^2 / trace(N)^2.
+
+    All candidates take 2 A r t operations together, beside the 2 n r t of the projection. The trace counts
+    the intercept's degree of freedom.
+
+    Parameters
+    ----------
+    candidates : sequence of BySpectrum
+        Of one projection.
+    """
+    first = candidates[0]
+    xp, spectrum, n = namespace_of(first.projected), first.spectrum, first.targets.shape[0]
+    kept = xp.stack([candidate.kept for candidate in candidates])
+    trace = xp.sum(kept, axis=1) + spectrum.left_over
+    squares = xp.astype(first.projected, xp.float64) ** 2
+    variance = _mean_squares(first.targets)
+    energy = kept**2 @ squares
+    if not spectrum.complete:  # what no component holds stays as residual at any alpha
+        energy = energy + xp.clip(variance * n - xp.sum(squares, axis=0), min=0.0)
+    return Errors(n * energy / trace[:, None] ** 2, variance)
+
+
+def gcv_errors_by_factor(candidates: Iterable[ByFactor]) -> Errors:
+    """Return the same errors from factors."""
+
+    def error(candidate: ByFactor) -> Array:
+        n = candidate.maker.shape[0]
+        return _mean_squares(candidate.of(np.arange(n))) * (n / candidate.trace) ** 2
+
+    return _errors(candidates, error)
+
+
+def held_out_errors(candidates: Iterable[Residuals], groups: Groups) -> Errors:
+    """Return every candidate's error on rows left out with their group; 2 n r t operations a candidate.
+
+    Parameters
+    ----------
+    candidates : iterable of Residuals
+        One an alpha.
+    groups : Groups
+        All rows, by picture (leave-one-out) or by fold.
+    """
+    return _errors(candidates, lambda candidate: _mean_squares(held_out(candidate, groups)))
+
+
+def identifications(candidates: Iterable[Residuals], groups: Groups, picture_of_row: Rows) -> Array:
+    """Return, for every candidate, how often held-out predictions tell their own picture from others.
+
+    The least squared error is not the best identification: a penalty that shrinks predictions towards
+    their mean does less harm to the one than to the other.
+
+    Parameters
+    ----------
+    candidates : iterable of Residuals
+        One an alpha.
+    groups : Groups
+        All rows, by fold.
+    picture_of_row : (n,) int
+        The picture each row saw.
+
+    Returns
+    -------
+    (candidate,) float64
+        See ``identification``.
+    """
+    found = []
+    for candidate in candidates:
+        predicted = candidate.targets - held_out(candidate, groups)
+        found.append(identification(predicted, candidate.targets, groups.labels, picture_of_row))
+    return on_device(np.asarray(found), candidate.targets)
+
+
+def _errors(candidates: Iterable[Residuals], error: Callable[[Any], Array]) -> Errors:
+    """Return one error a candidate; only one candidate's residuals are held."""
+    found, targets = [], None
+    for candidate in candidates:
+        found.append(error(candidate))
+        targets = candidate.targets
+    return Errors(namespace_of(targets).stack(found), _mean_squares(targets))
+
+
+def _mean_squares(values: Array) -> Array:
+    xp = namespace_of(values)
+    return xp.sum(values * values, axis=0, dtype=xp.float64) / values.shape[0]
