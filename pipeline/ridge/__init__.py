@@ -22,12 +22,15 @@ from .forms import (
     PrimalForm,
     choose_form,
     choose_primal_form,
+    choose_spectrum,
     cross_flops,
     factor_flops,
     gram_band_flops,
     predict_flops,
     primal_left_flops,
     primal_smoother_flops,
+    selection_flops,
+    spectrum_flops,
 )
 from .gram import cross_gram, gram_band, gram_rows, primal_gram_band, symmetric
 from .groups import Groups
@@ -83,6 +86,7 @@ __all__ = [
     "centred_targets",
     "choose_form",
     "choose_primal_form",
+    "choose_spectrum",
     "column_means",
     "cross_flops",
     "cross_gram",
@@ -119,5 +123,7 @@ __all__ = [
     "restandardize",
     "sample_rows",
     "scores",
+    "selection_flops",
+    "spectrum_flops",
     "symmetric",
 ]

@@ -66,3 +66,30 @@ def primal_left_flops(n: int, p: int) -> int:
 def predict_flops(columns: int, m: int, t: int) -> int:
     """Return the operations for an (m, columns) matrix times (columns, t) targets."""
     return 2 * m * columns * t
+
+
+EIGEN = 19
+"""Cholesky factors that one eigendecomposition takes the time of (measured, OpenBLAS's syevd and potrf)."""
+
+
+def spectrum_flops(n: int) -> int:
+    """Return the operations for an eigendecomposition, as Cholesky factors that take as long."""
+    return EIGEN * n**3 // 3
+
+
+def selection_flops(n: int, t: int, candidates: int, *, gcv: bool, spectral: bool) -> int:
+    """Return the operations for scores of t targets at each candidate alpha.
+
+    A factor with its inverse takes n^3 an alpha, residuals 2 n^2 t. With a spectrum, which is not counted
+    here, targets are projected once, and generalised cross-validation needs no residuals.
+    """
+    residuals = candidates * predict_flops(n, n, t)
+    if not spectral:
+        return candidates * n**3 + residuals
+    return predict_flops(n, n, t) + (predict_flops(n, candidates, t) if gcv else residuals)
+
+
+def choose_spectrum(n: int, t: int, candidates: int, *, gcv: bool) -> bool:
+    """Return whether one eigendecomposition is cheaper than a factor for each candidate alpha."""
+    by_factor = selection_flops(n, t, candidates, gcv=gcv, spectral=False)
+    return spectrum_flops(n) + selection_flops(n, t, candidates, gcv=gcv, spectral=True) < by_factor

@@ -1,15 +1,15 @@
 """Rows that are left out together: one picture's, or one fold's. No ridge is fitted again for it.
 
-With the residual maker N of all rows (``residuals``), what the ridge without rows g leaves of their targets is
-N_gg^-1 (N Y)_g. With single rows this is the well-known residual / (1 - leverage). (Allen 1974 for single rows;
-Cook and Weisberg 1982, section 3.6, for several.)
+With the residual maker N of all rows (``residuals``), what the ridge without rows g leaves of their targets
+is N_gg^-1 (N Y)_g. With single rows that is the residual / (1 - leverage) of PRESS (Allen 1974); for several
+see Cook and Weisberg, Residuals and Influence in Regression (1982).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from .namespace import Array, Rows, namespace_of, on_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+Stack: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+"""Rows as (group, member), on the host."""
 
 ROWS = 1024
 """Rows whose small systems are solved in one call, which bounds the memory of their matrices."""
@@ -60,13 +63,13 @@ class Groups:
         return cls(labels, np.flatnonzero(np.isin(labels, labels[np.asarray(sample)])))
 
     @cached_property
-    def stacks(self) -> list[Rows]:
+    def stacks(self) -> list[Stack]:
         """The chosen rows as (group, member) arrays, groups of one size together, ``ROWS`` rows at most."""
         order = self.chosen[np.argsort(self.labels[self.chosen], kind="stable")]
         _, first, sizes = np.unique(self.labels[order], return_index=True, return_counts=True)
         return [stack for size in np.unique(sizes) for stack in _cut(order, first[sizes == size], int(size))]
 
-    def without(self, residuals: Array, block: Callable[[Rows], Array]) -> Array:
+    def without(self, residuals: Array, block: Callable[[Stack], Array]) -> Array:
         """Return N_gg^-1 residuals_g for every group: what its own absence leaves of its targets.
 
         Parameters
@@ -89,7 +92,7 @@ class Groups:
         return xp.take(xp.concat(solved, axis=0), on_device(back, residuals), axis=0)
 
 
-def _cut(order: Rows, first: Rows, size: int) -> Iterator[Rows]:
+def _cut(order: Rows, first: Rows, size: int) -> Iterator[Stack]:
     step = max(1, ROWS // size)
     for start in range(0, first.size, step):
         yield order[first[start : start + step, None] + np.arange(size)]

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.errors import PipelineError
 
-from .groups import Groups
+from .groups import Groups, Stack
 from .namespace import Array, Rows, namespace_of, on_device, row_major
 from .residuals import held_out
 
@@ -111,7 +111,7 @@ class _ByHat:
         hat = xp.take(self.hat, on_device(np.searchsorted(self.rows, rows), self.hat), axis=0)
         return xp.where(own, 1.0 - hat, -hat)
 
-    def block(self, rows: Rows) -> Array:
+    def block(self, rows: Stack) -> Array:
         """Return (I - H)_gg of some groups."""
         xp = namespace_of(self.hat)
         flat = np.searchsorted(self.rows, rows)[:, :, None] * self.hat.shape[1] + rows[:, None, :]
@@ -121,7 +121,7 @@ class _ByHat:
         self._check(found, rows)
         return found
 
-    def _check(self, blocks: Array, rows: Rows) -> None:
+    def _check(self, blocks: Array, rows: Stack) -> None:
         xp = namespace_of(blocks)
         left = xp.linalg.diagonal(blocks)
         smallest = float(xp.min(left))

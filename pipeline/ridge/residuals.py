@@ -10,27 +10,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from .namespace import Array, Rows, namespace_of, on_device, row_major
+import numpy as np
+
+from .namespace import Array, Rows, namespace_of, on_device
 from .smoother import factorise
 from .spectrum import Spectrum, mean_eigenvalue
 
 if TYPE_CHECKING:
-    from .groups import Groups
+    from .groups import Groups, Stack
 
 
 class Residuals(Protocol):
     """N and the targets it is applied to, at one alpha."""
 
-    @property
-    def targets(self) -> Array:
-        """The (n, t) targets, centred."""
-        ...
-
     def of(self, rows: Rows) -> Array:
         """Return (N Y) of some rows."""
         ...
 
-    def block(self, rows: Rows) -> Array:
+    def block(self, rows: Stack) -> Array:
         """Return N_gg (group, member, member) float64 for (group, member) rows."""
         ...
 
@@ -74,11 +71,11 @@ class BySpectrum:
         targets = xp.astype(_rows(self.targets, rows), self.projected.dtype)
         return targets + vectors @ (shrunk - self.projected)
 
-    def block(self, rows: Rows) -> Array:
+    def block(self, rows: Stack) -> Array:
         """Return N_gg of some groups."""
         xp = namespace_of(self.projected)
         vectors = xp.astype(_rows(self.spectrum.vectors, rows.ravel()), xp.float64)
-        members = xp.reshape(vectors, (*rows.shape, vectors.shape[1]))
+        members = xp.reshape(vectors, (rows.shape[0], rows.shape[1], vectors.shape[1]))
         if self.spectrum.complete:
             return _outer(members, self.kept)
         n = self.spectrum.vectors.shape[0]
@@ -105,7 +102,7 @@ class ByFactor:
         xp = namespace_of(self.maker)
         return _rows(self.maker, rows) @ xp.astype(self.targets, self.maker.dtype, copy=False)
 
-    def block(self, rows: Rows) -> Array:
+    def block(self, rows: Stack) -> Array:
         """Return N_gg of some groups."""
         xp = namespace_of(self.maker)
         flat = rows[:, :, None] * self.maker.shape[1] + rows[:, None, :]
@@ -139,16 +136,15 @@ def by_factor(gram_lower: Array, targets: Array, alpha: float) -> ByFactor:
     -------
     ByFactor
     """
-    xp, n = namespace_of(gram_lower), gram_lower.shape[0]
+    n = gram_lower.shape[0]
     moved = mean_eigenvalue(gram_lower)
-    factor = factorise(gram_lower + moved / n, alpha)
-    inverse = factor.solve(xp.eye(n, dtype=gram_lower.dtype, device=gram_lower.device))
-    return ByFactor(row_major(alpha * inverse - alpha / (n * (moved + alpha))), targets)
+    inverse = factorise(gram_lower + moved / n, alpha).inverse()
+    return ByFactor(alpha * inverse - alpha / (n * (moved + alpha)), targets)
 
 
 def _rows(matrix: Array, rows: Rows) -> Array:
-    """Return some rows of a matrix, the matrix itself where they are all of them."""
-    if rows.size == matrix.shape[0]:
+    """Return some rows of a matrix, the matrix itself where they are all of them in order."""
+    if np.array_equal(rows, np.arange(matrix.shape[0])):
         return matrix
     return namespace_of(matrix).take(matrix, on_device(rows, matrix), axis=0)
 

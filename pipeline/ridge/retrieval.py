@@ -1,9 +1,9 @@
 """Whether predictions tell their own picture from other people's.
 
-Ridge predictions shrink towards the mean, so all of them lie near one point, and the pictures near that point,
-the hubs, look like the best match to everything (Shigeto et al. 2015, "Ridge Regression, Hubness, and Zero-Shot
-Learning", ECML PKDD). Taking each side's own mean off before they are compared undoes it (Suzuki et al. 2013,
-"Centering Similarity Measures to Reduce Hubs", EMNLP).
+Ridge predictions shrink towards the mean, so all of them lie near one point, and the pictures near it, the
+hubs, look like the best match to everything (Shigeto et al. 2015, "Ridge Regression, Hubness, and
+Zero-Shot Learning", ECML PKDD). Taking each side's own mean off before they are compared undoes it (Suzuki
+et al. 2013, "Centering Similarity Measures to Reduce Hubs", EMNLP).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def identification(predicted: Array, targets: Array, fold: Rows, picture_of_row:
     shares = [
         _shares(predicted, targets, np.flatnonzero(fold == one), picture_of_row) for one in np.unique(fold)
     ]
-    return sum(shares) / predicted.shape[0]
+    return float(sum(shares)) / int(predicted.shape[0])
 
 
 def _unit_rows(values: Array) -> Array:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .groups import Groups
-    from .residuals import ByFactor, Residuals
+    from .residuals import ByFactor
     from .spectrum import Spectrum
 
 
@@ -149,12 +149,12 @@ def gcv_errors_by_factor(candidates: Iterable[ByFactor]) -> Errors:
     return _errors(candidates, error)
 
 
-def held_out_errors(candidates: Iterable[Residuals], groups: Groups) -> Errors:
+def held_out_errors(candidates: Iterable[BySpectrum | ByFactor], groups: Groups) -> Errors:
     """Return every candidate's error on rows left out with their group; 2 n r t operations a candidate.
 
     Parameters
     ----------
-    candidates : iterable of Residuals
+    candidates : iterable of BySpectrum or ByFactor
         One an alpha.
     groups : Groups
         All rows, by picture (leave-one-out) or by fold.
@@ -162,7 +162,9 @@ def held_out_errors(candidates: Iterable[Residuals], groups: Groups) -> Errors:
     return _errors(candidates, lambda candidate: _mean_squares(held_out(candidate, groups)))
 
 
-def identifications(candidates: Iterable[Residuals], groups: Groups, picture_of_row: Rows) -> Array:
+def identifications(
+    candidates: Iterable[BySpectrum | ByFactor], groups: Groups, picture_of_row: Rows
+) -> Array:
     """Return, for every candidate, how often held-out predictions tell their own picture from others.
 
     The least squared error is not the best identification: a penalty that shrinks predictions towards
@@ -170,7 +172,7 @@ def identifications(candidates: Iterable[Residuals], groups: Groups, picture_of_
 
     Parameters
     ----------
-    candidates : iterable of Residuals
+    candidates : iterable of BySpectrum or ByFactor
         One an alpha.
     groups : Groups
         All rows, by fold.
@@ -189,7 +191,7 @@ def identifications(candidates: Iterable[Residuals], groups: Groups, picture_of_
     return on_device(np.asarray(found), candidate.targets)
 
 
-def _errors(candidates: Iterable[Residuals], error: Callable[[Any], Array]) -> Errors:
+def _errors(candidates: Iterable[BySpectrum | ByFactor], error: Callable[[Any], Array]) -> Errors:
     """Return one error a candidate; only one candidate's residuals are held."""
     found, targets = [], None
     for candidate in candidates:

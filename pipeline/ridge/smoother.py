@@ -52,6 +52,10 @@ class Factor:
         half = kernels.solve_triangular(self.lower, rows, transposed=True)
         return row_major(kernels.solve_triangular(self.lower, half, transposed=False))
 
+    def inverse(self) -> Array:
+        """Return (Gram + alpha I)^-1, (n, n)."""
+        return row_major(kernels_for(self.lower).inverse(self.lower))
+
 
 def factorise(gram_lower: Array, alpha: float) -> Factor:
     """Return the factor of a Gram matrix with a penalty on its diagonal.

@@ -1,8 +1,7 @@
 """The eigenvectors of the centred Gram: one decomposition serves every alpha and every target.
 
-With K = Xc Xc^T = Q diag(w) Q^T, what a ridge leaves of the targets is N Y with the residual maker
-N = alpha (K + alpha I)^-1 less the intercept's share: Q diag(alpha / (w + alpha)) Q^T Y, for all alphas from one
-product Q^T Y.
+With K = Xc Xc^T = Q diag(w) Q^T, what a ridge leaves of its targets Y, the intercept counted, is
+Q diag(alpha / (w + alpha)) Q^T Y: for all alphas from one product Q^T Y.
 """
 
 from __future__ import annotations
@@ -66,9 +65,10 @@ def dual_spectrum(gram_lower: Array) -> Spectrum:
 
 
 def mean_eigenvalue(gram_lower: Array) -> float:
-    """Return the mean eigenvalue of a Gram matrix, 1 where all are 0: a size that is well within its scale."""
+    """Return the mean eigenvalue of a Gram matrix, 1 where all are 0: a size within its scale."""
     xp = namespace_of(gram_lower)
-    return float(xp.mean(xp.linalg.diagonal(gram_lower), dtype=xp.float64)) or 1.0
+    diagonal = xp.linalg.diagonal(gram_lower)
+    return float(xp.sum(diagonal, dtype=xp.float64)) / int(diagonal.shape[0]) or 1.0
 
 
 def _eigen(lower: Array) -> tuple[Array, Array]:

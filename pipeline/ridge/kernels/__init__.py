@@ -51,6 +51,10 @@ class Kernels(Protocol):
         """Return Z with Z L = rows, or, transposed, Z L^T = rows, for a factor L that ``cholesky`` made."""
         ...
 
+    def inverse(self, factor: Array) -> Array:
+        """Return A^-1, both its triangles, for a factor of A that ``cholesky`` made."""
+        ...
+
     def eigh(self, lower: Array) -> tuple[Array, Array]:
         """Return eigenvalues, ascending, and eigenvectors, as columns, of A given by its lower triangle."""
         ...

@@ -77,6 +77,13 @@ def solve_triangular(factor: Array, rows: Array, *, transposed: bool) -> Array:
     return xp.linalg.solve(matrix, xp.astype(rows, factor.dtype).T).T
 
 
+def inverse(factor: Array) -> Array:
+    """Return A^-1, by two triangular solves: there is no routine for it."""
+    xp = namespace_of(factor)
+    eye = xp.eye(factor.shape[0], dtype=factor.dtype, device=factor.device)
+    return solve_triangular(factor, solve_triangular(factor, eye, transposed=True), transposed=False)
+
+
 def eigh(lower: Array) -> tuple[Array, Array]:
     """Return eigenvalues and eigenvectors of A."""
     values, vectors = namespace_of(lower).linalg.eigh(symmetric(lower))

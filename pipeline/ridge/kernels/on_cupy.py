@@ -82,6 +82,14 @@ def solve_triangular(factor: Array, rows: Array, *, transposed: bool) -> Array:
     return solve_triangular(factor, right, trans="N" if transposed else "T", lower=True).T
 
 
+def inverse(factor: Array) -> Array:
+    """Return A^-1, by two triangular solves: there is no routine for it."""
+    import cupy
+
+    eye = cupy.eye(factor.shape[0], dtype=factor.dtype)
+    return solve_triangular(factor, solve_triangular(factor, eye, transposed=True), transposed=False)
+
+
 def eigh(lower: Array) -> tuple[Array, Array]:
     """Return eigenvalues and eigenvectors of A."""
     import cupy

@@ -99,6 +99,16 @@ def solve_triangular(factor: Matrix, rows: Matrix, *, transposed: bool) -> Matri
     return np.asarray(trsm(1, upper, work, side=1, lower=0, trans_a=not transposed, overwrite_b=1))
 
 
+def inverse(factor: Matrix) -> Matrix:
+    """Return A^-1, by potri, which costs two Cholesky factors."""
+    from scipy.linalg import get_lapack_funcs
+
+    upper = np.array(factor.T, order="F")
+    half, _ = get_lapack_funcs("potri", (upper,))(upper, lower=0, overwrite_c=1)
+    lower = np.tril(half.T)
+    return np.asarray(lower + np.tril(lower, -1).T)
+
+
 def eigh(lower: Matrix) -> tuple[Matrix, Matrix]:
     """Return eigenvalues and eigenvectors of A, by divide and conquer.
 

@@ -87,6 +87,11 @@ def solve_triangular(factor: Array, rows: Array, *, transposed: bool) -> Array:
     return solve(matrix, rows.to(factor.dtype), upper=transposed, left=False)
 
 
+def inverse(factor: Array) -> Array:
+    """Return A^-1, by potri."""
+    return _torch().cholesky_inverse(factor)
+
+
 def eigh(lower: Array) -> tuple[Array, Array]:
     """Return eigenvalues and eigenvectors of A."""
     values, vectors = _torch().linalg.eigh(lower, UPLO="L")

@@ -5,10 +5,12 @@ import pytest
 from pipeline.ridge import (
     choose_form,
     choose_primal_form,
+    choose_spectrum,
     cross_flops,
     factor_flops,
     gram_band_flops,
     predict_flops,
+    selection_flops,
 )
 
 
@@ -33,3 +35,16 @@ def test_operations_at_full_size():
 
 def test_bands_add_up():
     assert sum(gram_band_flops(a, b, 7) for a, b in ((0, 3), (3, 8), (8, 20))) == gram_band_flops(0, 20, 7)
+
+
+def test_few_alphas_by_factors_many_by_one_decomposition():
+    for gcv in (True, False):
+        ways = [choose_spectrum(8859, 3000, count, gcv=gcv) for count in range(1, 30)]
+        assert not ways[1]
+        assert ways[10]
+        assert ways == sorted(ways)  # once the spectrum pays, it goes on paying
+
+
+def test_many_alphas_a_target_cost_little_more_than_one():
+    one, twenty = (selection_flops(8859, 91_168, count, gcv=True, spectral=True) for count in (1, 20))
+    assert twenty < 1.01 * one

@@ -129,3 +129,11 @@ def test_arrays_find_their_own_library(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "array_api_compat", None)
     assert namespace_of(strict) is array_api_strict
     assert namespace_of("text").__name__ == "builtins"
+
+
+def test_an_inverse_is_whole(library, random):
+    x = random.normal(size=(9, 20))
+    gram = library.put(np.tril(x @ x.T))
+    kernels = kernels_for(gram)
+    found = library.get(kernels.inverse(kernels.cholesky(gram, 3.0)))
+    np.testing.assert_allclose(found, np.linalg.inv(x @ x.T + 3 * np.eye(9)), atol=1e-12)
