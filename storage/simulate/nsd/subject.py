@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,21 +11,24 @@ import numpy as np
 from .anatomy import ATLASES
 from .behaviour import responses_bytes
 from .recording import SCALE, set_up
+from .spaces import BETAS, SPACES, Known
+from .surfaces import fsaverage, native_surface
 from .tuning import tune
-from .volumes import nifti_bytes, write_betas_hdf5, write_betas_nifti
+from .volume_spaces import fine_volume, volume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from .anatomy import Anatomy
     from .design import Experiment
+    from .extras import Extra
     from .recording import Recorder
     from .shelf import Shelf
+    from .spaces import Space
     from .stimuli import Content
     from .tuning import Tuning
-
-SPACE = "func1pt8mm"
-BETAS = "betas_fithrf_GLMdenoise_RR"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Subject:
         What is particular to its recordings.
     seed : int
         Where its noise comes from.
+    spaces : tuple of Space
+        In which its recordings are written.
     """
 
     number: int
@@ -53,6 +59,7 @@ class Subject:
     tuning: Tuning
     recorder: Recorder
     seed: int
+    spaces: tuple[Space, ...]
 
     @property
     def name(self) -> str:
@@ -77,54 +84,41 @@ class Subject:
         return np.random.default_rng([self.seed, self.number, session, 10 + purpose])
 
     def _write_brain(self, shelf: Shelf) -> None:
-        """Write the masks, the regions and their labels, and how reliable the voxels are."""
-        anatomy, folder = self.anatomy, f"nsddata/ppdata/{self.name}/{SPACE}"
-        brain = np.ones(len(anatomy.ijk), np.int16)
-        shelf.put(f"{folder}/brainmask.nii.gz", nifti_bytes(anatomy.volume(brain, 0)))
-        echo = 1000 + 4 * anatomy.ijk @ (1, 3, 9) + self._rng(2).normal(0, 50, len(brain))
-        shelf.put(f"{folder}/mean.nii.gz", nifti_bytes(anatomy.volume(echo.astype(np.float32), 0)))
-        for session, dead in enumerate(self.recorder.dead, start=1):
-            valid = anatomy.volume((~dead).astype(np.int16), 0)
-            shelf.put(f"{folder}/valid_session{session:02}.nii.gz", nifti_bytes(valid))
+        """Write the names of labels, and in each space masks, regions and how reliable the voxels are."""
         for atlas, names in ATLASES.items():
-            self._write_atlas(shelf, f"{folder}/roi", atlas)
             table = "".join(f"{label} {name}\n" for label, name in enumerate(("Unknown", *names)))
             shelf.put(f"nsddata/freesurfer/{self.name}/label/{atlas}.mgz.ctab", table.encode())
-        ncsnr = np.zeros(len(brain), np.float32)
-        ncsnr[anatomy.visual] = self.tuning.ncsnr
-        shelf.put(f"{self._betas}/ncsnr.nii.gz", nifti_bytes(anatomy.volume(ncsnr, np.nan)))
-
-    def _write_atlas(self, shelf: Shelf, folder: str, atlas: str) -> None:
-        """Write an atlas of both halves, and of each."""
-        labels, left = self.anatomy.atlases[atlas], self.anatomy.left
-        for half, within in {"": np.ones(len(left), bool), "lh.": left, "rh.": ~left}.items():
-            volume = self.anatomy.volume(np.where(within, labels, -1).astype(np.int16), -1)
-            shelf.put(f"{folder}/{half}{atlas}.nii.gz", nifti_bytes(volume))
-
-    @property
-    def _betas(self) -> str:
-        return f"nsddata_betas/ppdata/{self.name}/{SPACE}/{BETAS}"
+        ijk = self.anatomy.ijk
+        echo = 1000 + 4 * ijk @ (1, 3, 9) + self._rng(2).normal(0, 50, len(ijk))
+        ncsnr = np.zeros(len(ijk), np.float32)
+        ncsnr[self.anatomy.visual] = self.tuning.ncsnr
+        known = Known(echo.astype(np.float32), ~self.recorder.dead, ncsnr)
+        for space in self.spaces:
+            space.write_brain(shelf, self.name, known)
 
     def _write_sessions(self, shelf: Shelf, response: NDArray[np.float32]) -> None:
-        """Write each session's betas in both formats, and their means."""
+        """Write each session's betas and their means in each space."""
         image = np.searchsorted(self.seen, self.experiment.shown(self.number))
         total = np.zeros(len(self.anatomy.ijk))
         for session, shown in enumerate(image.reshape(self.experiment.sessions, -1)):
             rng = self._rng(3, session)
             betas = self.recorder.record(session, response[shown], self.anatomy.visual, rng)
-            name = f"session{session + 1:02}"
-            with shelf.file(f"{self._betas}/betas_{name}.hdf5") as path:
-                write_betas_hdf5(path, betas, self.anatomy)
-            with shelf.file(f"{self._betas}/betas_{name}.nii.gz") as path:
-                write_betas_nifti(path, betas, self.anatomy)
             mean = betas.mean(axis=0, dtype=np.float64) / SCALE
             total += mean
-            self._put_mean(shelf, f"meanbeta_{name}", mean)
-        self._put_mean(shelf, "meanbeta", total / self.experiment.sessions)
+            for space in self.spaces:
+                space.write_session(shelf, self.name, BETAS, f"session{session + 1:02}", betas)
+                space.write_mean(shelf, self.name, f"meanbeta_session{session + 1:02}", mean)
+        for space in self.spaces:
+            space.write_mean(shelf, self.name, "meanbeta", total / self.experiment.sessions)
 
-    def _put_mean(self, shelf: Shelf, name: str, mean: NDArray[np.float64]) -> None:
-        volume = self.anatomy.volume(mean.astype(np.float32), 0)
-        shelf.put(f"{self._betas}/{name}.nii.gz", nifti_bytes(volume))
+    def write_extra(self, shelf: Shelf, extra: Extra, content: Content) -> None:
+        """Write the betas of a session that is none of the core ones, recorded as the last of those was."""
+        last = self.experiment.sessions - 1
+        signal = extra.answer(self.tuning, content.of(self.seen))
+        rng = self._rng(4, len(extra.name))
+        betas = self.recorder.record(last, signal, self.anatomy.visual, rng)
+        for space in self.spaces:
+            space.write_session(shelf, self.name, f"{extra.name}{BETAS}", extra.name, betas)
 
     def _truth(self) -> dict[str, NDArray[Any]]:
         """Return the code, of the voxels of nsdgeneral."""
@@ -148,7 +142,9 @@ class Subject:
         }
 
 
-def grow_subject(number: int, experiment: Experiment, anatomy: Anatomy, seed: int) -> Subject:
+def grow_subject(
+    number: int, experiment: Experiment, anatomy: Anatomy, seed: int, spaces: Sequence[str] = SPACES[:1]
+) -> Subject:
     """Draw a subject.
 
     Parameters
@@ -161,6 +157,8 @@ def grow_subject(number: int, experiment: Experiment, anatomy: Anatomy, seed: in
         Where its voxels lie.
     seed : int
         With the number, where all its chance comes from.
+    spaces : sequence of str
+        Names of those in which it is written.
 
     Returns
     -------
@@ -170,4 +168,32 @@ def grow_subject(number: int, experiment: Experiment, anatomy: Anatomy, seed: in
     rng = np.random.default_rng([seed, number, 0, 10])
     tuning = tune(anatomy, rng)
     recorder = set_up(anatomy, tuning, experiment.sessions, rng)
-    return Subject(number, experiment, anatomy, tuning, recorder, seed)
+    return Subject(number, experiment, anatomy, tuning, recorder, seed, spaces_of(anatomy, spaces, number))
+
+
+def spaces_of(anatomy: Anatomy, names: Sequence[str], number: int) -> tuple[Space, ...]:
+    """Return the spaces of these names.
+
+    Parameters
+    ----------
+    anatomy : Anatomy
+        Where the voxels lie.
+    names : sequence of str
+        Of `SPACES`.
+    number : int
+        Which subject; the first one also writes what is common to all.
+
+    Raises
+    ------
+    ValueError
+        If there is no such space.
+    """
+    if strangers := sorted(set(names) - set(SPACES)):
+        raise ValueError(f"space {strangers[0]!r} cannot be simulated: use {', '.join(SPACES)}")
+    makers: dict[str, Callable[[Anatomy], Space]] = {
+        "func1pt8mm": volume,
+        "func1mm": fine_volume,
+        "nativesurface": native_surface,
+        "fsaverage": partial(fsaverage, common=number == 0),
+    }
+    return tuple(makers[name](anatomy) for name in SPACES if name in names)

@@ -22,7 +22,7 @@ BATCH = 16 * 2**20
 """Bytes of betas that are put together at once."""
 
 
-def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+def _header(shape: tuple[int, ...], dtype: np.dtype[Any], edge: float) -> bytes:
     """Return a single-file NIfTI-1 header, its four extension bytes included."""
     import nibabel
 
@@ -30,9 +30,9 @@ def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     header = new_header()
     header.set_data_dtype(dtype)
     header.set_data_shape(shape)
-    header.set_zooms((MILLIMETRES,) * 3 + (1.0,) * (len(shape) - 3))
-    affine = np.diag([MILLIMETRES] * 3 + [1.0])
-    affine[:3, 3] = -MILLIMETRES * (np.array(shape[:3]) - 1) / 2
+    header.set_zooms((edge,) * 3 + (1.0,) * (len(shape) - 3))
+    affine = np.diag([edge] * 3 + [1.0])
+    affine[:3, 3] = -edge * (np.array(shape[:3]) - 1) / 2
     header.set_sform(affine, code="scanner")
     header.set_qform(affine, code="scanner")
     header.set_xyzt_units("mm", "sec")
@@ -42,17 +42,27 @@ def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     return bytes(header.binaryblock) + b"\0" * 4
 
 
-def nifti_bytes(volume: NDArray[Any]) -> bytes:
-    """Return a volume (x, y, z) as the bytes of a .nii.gz file; they depend on nothing else."""
+def nifti_bytes(volume: NDArray[Any], edge: float = MILLIMETRES) -> bytes:
+    """Return a volume (x, y, z[, more]) as the bytes of a .nii.gz file; they depend on nothing else.
+
+    Parameters
+    ----------
+    volume : ndarray
+        Any type that NIfTI has.
+    edge : float
+        Of a voxel, in millimetres.
+    """
     content = np.asarray(volume, volume.dtype.newbyteorder("<"))
     file = io.BytesIO()
     with dateless_gzip(file) as packed:
-        packed.write(_header(volume.shape, content.dtype))
+        packed.write(_header(volume.shape, content.dtype, edge))
         packed.write(content.tobytes(order="F"))
     return file.getvalue()
 
 
-def write_betas_nifti(path: Path, betas: NDArray[np.int16], anatomy: Anatomy) -> None:
+def write_betas_nifti(
+    path: Path, betas: NDArray[np.int16], anatomy: Anatomy, edge: float = MILLIMETRES
+) -> None:
     """Write a session as .nii.gz, (x, y, z, trial) int16, 0 outside the brain.
 
     Parameters
@@ -63,11 +73,13 @@ def write_betas_nifti(path: Path, betas: NDArray[np.int16], anatomy: Anatomy) ->
         (trial, voxel) int16.
     anatomy : Anatomy
         Where the voxels lie.
+    edge : float
+        Of a voxel, in millimetres.
     """
     size, place = int(np.prod(anatomy.grid)), anatomy.place
     step = max(1, BATCH // (2 * size))
     with path.open("wb") as file, dateless_gzip(file) as packed:
-        packed.write(_header((*anatomy.grid, len(betas)), np.dtype("<i2")))
+        packed.write(_header((*anatomy.grid, len(betas)), np.dtype("<i2"), edge))
         for start in range(0, len(betas), step):
             batch = betas[start : start + step]
             volumes = np.zeros((len(batch), size), "<i2")

@@ -348,7 +348,7 @@ def test_what_is_interrupted_leaves_no_recipe_and_no_half_file(tmp_path, monkeyp
     def stop(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("storage.simulate.nsd.subject.write_betas_nifti", stop)
+    monkeypatch.setattr("storage.simulate.nsd.volume_spaces.write_betas_nifti", stop)
     with pytest.raises(KeyboardInterrupt):
         simulate_nsd(tmp_path, **SMALL)
     assert not (tmp_path / "recipe.toml").exists()
