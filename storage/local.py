@@ -9,11 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import Denied, Missing, StorageError, Unreachable
+from .errors import Changed, Denied, Missing, StorageError, Unreachable
 from .transfer import Stat
 from .writing import writing
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
 
 _NO_NAME = {errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR}
@@ -30,11 +31,24 @@ class LocalFiles:
             raise Missing(f"{name} is a folder; a file was expected")
         return _stat(found)
 
-    def read(self, name: str, start: int, length: int | None) -> bytes:
+    def read(
+        self,
+        name: str,
+        start: int,
+        length: int | None,
+        etag: str | None = None,
+        given_up: threading.Event | None = None,  # noqa: ARG002  (for stores that fail now and then)
+    ) -> bytes:
         """Return bytes of a file."""
-        with _said(name), open(name, "rb") as file:  # noqa: PTH123
-            file.seek(start if start >= 0 else max(os.fstat(file.fileno()).st_size + start, 0))
-            return file.read(-1 if length is None else length)
+        with _said(name), open(name, "rb", buffering=0) as file:  # noqa: PTH123
+            number, size = file.fileno(), os.fstat(file.fileno()).st_size
+            first = start if start >= 0 else max(size + start, 0)
+            content = _pread(number, first, max(size - first, 0) if length is None else length)
+            if etag is not None and _stat(os.fstat(number)).etag != etag:
+                raise Changed(
+                    f"{name} was written while it was read; nothing of it was kept: run again when it rests"
+                )
+        return content
 
     def write(self, name: str, content: bytes) -> None:
         """Write to a new name beside the file, then rename: a kill leaves the old file whole."""
@@ -75,6 +89,16 @@ class LocalFiles:
         import zarr
 
         return zarr.storage.LocalStore(name)
+
+
+def _pread(number: int, start: int, length: int) -> bytes:
+    content = os.pread(number, length, start)
+    while content and len(content) < length:  # one call gives 2 GiB at most, and some file systems less
+        more = os.pread(number, length - len(content), start + len(content))
+        if not more:
+            break
+        content += more
+    return content
 
 
 def _put(path: Path, content: bytes) -> None:

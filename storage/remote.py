@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .endpoint import check_endpoint
-from .errors import BadPlace, Invalid, Missing
+from .errors import BadPlace, Invalid, Missing, NotWritten
+from .fetching import fetched
 from .local import LocalFiles, remove_empty
+from .ranges import PIECE, requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .transfer import Backend, Stat
-
-#: Bytes asked for in one request; larger ones outlast obstore's 30 s timeout on slow lines.
-PIECE = 8 * 2**20
 
 OPTIONS = ("anon", "endpoint_url", "profile")
 
@@ -116,11 +115,14 @@ class Location:
 
     def exists(self) -> bool:
         """Tell whether a file lies here."""
+        return self.stat_or_none() is not None
+
+    def stat_or_none(self) -> Stat | None:
+        """Return size, etag and time of the file here, or None where there is none."""
         try:
-            self.stat()
+            return self.stat()
         except Missing:
-            return False
-        return True
+            return None
 
     def is_folder(self) -> bool:
         """Tell whether a folder with something in it lies here."""
@@ -131,10 +133,44 @@ class Location:
         backend, name = self._backend()
         return backend.stat(name)
 
-    def read(self, start: int = 0, length: int | None = None) -> bytes:
-        """Return the file's bytes, or `length` of them from `start`; a negative start counts from the end."""
+    def read(self, start: int = 0, length: int | None = None, etag: str | None = None) -> bytes:
+        """Return the file's bytes, or `length` of them from `start`; a negative start counts from the end.
+
+        Raises
+        ------
+        Changed
+            If an etag is given and the file is another one by now.
+        """
         backend, name = self._backend()
-        return backend.read(name, start, length)
+        return backend.read(name, start, length, etag)
+
+    def ranges(self, spans: Sequence[tuple[int, int]], etag: str | None = None) -> Iterator[bytes]:
+        """Yield the bytes of each (start, length) in order, many requests at once on an object store.
+
+        What was fetched and is not yet taken stays below 64 MiB, but for a longer span, which is one piece.
+
+        Raises
+        ------
+        Changed
+            If an etag is given and the file is another one by now.
+        Invalid
+            If the file ends before a range does.
+        """
+        backend, name = self._backend()
+        asked = list(requests(spans))
+        if self.is_local:
+            found: Iterator[bytes] = (backend.read(name, *each[:2], etag) for each in asked)
+        else:
+            found = fetched(
+                lambda start, length, given_up: backend.read(name, start, length, etag, given_up),
+                ((start, length) for start, length, _ in asked),
+            )
+        parts: list[bytes] = []
+        for part, (start, length, last) in zip(found, asked, strict=True):
+            parts.append(_whole(self, part, start, length))
+            if last:
+                yield parts[0] if len(parts) == 1 else b"".join(parts)
+                parts.clear()
 
     def write(self, content: bytes) -> None:
         """Put `content` here in one step: a reader sees all of it or what was there before."""
@@ -163,22 +199,42 @@ class Location:
         backend, name = self._backend()
         return backend.files(name, recursive=recursive)
 
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the file's bytes in pieces of 8 MiB."""
-        size = self.stat().size
-        for start in range(0, size, PIECE):
-            yield self.read(start, min(PIECE, size - start))
+    def pieces(self, start: int = 0, stop: int | None = None, etag: str | None = None) -> Iterator[bytes]:
+        """Yield the file's bytes, or those from `start` to `stop`, in pieces of 8 MiB, some read ahead."""
+        end = self.stat().size if stop is None else stop
+        return self.ranges([(at, min(PIECE, end - at)) for at in range(start, end, PIECE)], etag)
 
     def fetch(self, target: Path) -> None:
-        """Copy the file here to a local path."""
+        """Copy the file here to a local path.
+
+        Raises
+        ------
+        Changed
+            If the file was written meanwhile.
+        NotWritten
+            If the disk cannot take it.
+        """
+        found = self.stat()
         with target.open("wb") as file:
-            for piece in self.pieces():
-                file.write(piece)
+            for piece in self.pieces(0, found.size, found.etag):
+                try:
+                    file.write(piece)
+                except OSError as fault:
+                    raise NotWritten(
+                        f"{self} does not fit {target.parent} ({fault.strerror}): make room or set TMPDIR"
+                    ) from None
 
     def zarr(self) -> Any:
         """Return the Zarr store of the folder here."""
         backend, name = self._backend()
         return backend.zarr(name)
+
+
+def _whole(location: Location, part: bytes, start: int, length: int) -> bytes:
+    if len(part) != length:
+        found = f"{location} ends {length - len(part)} bytes before the data at byte {start} do"
+        raise Invalid(f"{found}; the file is truncated: get it again")
+    return part
 
 
 def _check_options(options: Mapping[str, str | bool]) -> None:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import os
+import re
+import threading
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .endpoint import check_endpoint
-from .errors import Denied, Missing, StorageError, Unreachable
+from .credentials import Credentials, endpoint, region
+from .errors import Changed, Denied, Missing, StorageError, Unreachable
+from .patience import FIRST, LONGEST, Patience
+from .resuming import Reading, asked
 from .transfer import Stat, traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: How often, and for how many seconds, a request is tried again: 503s and cut bodies pass.
-RETRIES, RETRY_SECONDS = 6, 60
+#: How often a request is tried again where no server has ever answered; what obstore does for HEAD and PUT.
+RETRIES = 8
+#: For how many seconds a request is tried again without progress: 503s and cut bodies pass.
+RETRY_SECONDS = 60
+
+
+_STATUS = re.compile(r"status code: (\d{3})")
+#: What a busy server says (AWS: SlowDown, InternalError, RequestTimeout).
+_PASSING = {"408", "429", "500", "502", "503", "504"}
 
 
 @lru_cache(maxsize=32)
@@ -32,24 +42,33 @@ class Bucket:
         self.options = options
         self.seen = False
         self.store = self._open("")
+        self.once = self._open("", retries=0)  # reads are tried again here, where each is counted
 
-    def _open(self, prefix: str) -> Any:
+    def _open(self, prefix: str, retries: int | None = None) -> Any:
         from datetime import timedelta
 
         from obstore.store import S3Store
 
-        endpoint = _endpoint(self.options)
-        settings: dict[str, Any] = {"region": _region(self.options)}
-        if endpoint:
+        server = endpoint(self.options)
+        settings: dict[str, Any] = {"region": region(self.options)}
+        if server:
             settings |= {
-                "endpoint": endpoint,
-                "client_options": {"allow_http": endpoint.lower().startswith("http://")},
+                "endpoint": server,
+                "client_options": {"allow_http": server.lower().startswith("http://")},
             }
         if self.options.get("anon"):
             settings["skip_signature"] = True
         else:
             settings["credential_provider"] = Credentials(str(self.options.get("profile") or "") or None)
-        retry: Any = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)}
+        retry: Any = {
+            "max_retries": RETRIES if retries is None else retries,
+            "retry_timeout": timedelta(seconds=RETRY_SECONDS),
+            "backoff": {
+                "base": 2,
+                "init_backoff": timedelta(seconds=FIRST),
+                "max_backoff": timedelta(seconds=LONGEST),
+            },
+        }
         return S3Store(self.name, prefix=prefix or None, retry_config=retry, **settings)
 
     def stat(self, name: str) -> Stat:
@@ -76,22 +95,39 @@ class Bucket:
             return
         self.seen = True
 
-    def read(self, name: str, start: int, length: int | None) -> bytes:
-        """Return bytes of an object, one request."""
+    def read(
+        self,
+        name: str,
+        start: int,
+        length: int | None,
+        etag: str | None = None,
+        given_up: threading.Event | None = None,
+    ) -> bytes:
+        """Return bytes of an object; what failed is asked for again, from where the body was cut."""
         if length == 0:
             return b""
-        with self._said(name):
-            content = self._get(name, start, length)
-        traffic.count(len(content))
-        return content
+        patience = Patience(RETRY_SECONDS, given_up or threading.Event())
+        reading = Reading(self.once, name, asked(start, length, etag))
+        while True:
+            try:
+                with self._said(name):
+                    reading.go_on()
+                    return reading.content()[:length]
+            except Unreachable as fault:
+                if reading.came:
+                    patience.progress()
+                if not (self._passes(fault, patience.failures) and patience.wait()):
+                    raise
+            finally:
+                self.seen = self.seen or reading.began
+                traffic.count(reading.came)
 
-    def _get(self, name: str, start: int, length: int | None) -> bytes:
-        if start < 0:
-            return bytes(self.store.get(name, options={"range": {"suffix": -start}}).bytes())[:length]
-        if length is not None:
-            return bytes(self.store.get_range(name, start=start, length=length))
-        options = {"range": {"offset": start}} if start else {}
-        return bytes(self.store.get(name, options=options).bytes())
+    def _passes(self, fault: Unreachable, failures: int) -> bool:
+        """Tell whether it is worth while to ask again."""
+        status = _STATUS.search(str(fault))
+        if status:
+            return status[1] in _PASSING
+        return self.seen or failures < RETRIES
 
     def write(self, name: str, content: bytes) -> None:
         """Put an object; a PUT is atomic."""
@@ -132,6 +168,10 @@ class Bucket:
         place = f"s3://{self.name}/{name}"
         try:
             yield
+        except raised.PreconditionError:
+            raise Changed(
+                f"{place} was written while it was read; nothing of it was kept: run again when it rests"
+            ) from None
         except FileNotFoundError as error:
             if "NoSuchBucket" in str(error):
                 raise Missing(
@@ -171,61 +211,6 @@ class Bucket:
             f"{place} could not be reached ({_reason(error)}); "
             "check the network and storage_options.endpoint_url"
         )
-
-
-class Credentials:
-    """Look AWS credentials up as every AWS tool does: environment, profiles, instance roles.
-
-    Picklable: only the profile's name travels, each process finds the secret for itself.
-    """
-
-    def __init__(self, profile: str | None) -> None:
-        self.profile = profile
-
-    def __call__(self) -> dict[str, Any]:
-        """Return the credentials botocore finds, in obstore's form."""
-        from datetime import UTC, datetime, timedelta
-
-        from botocore.exceptions import ProfileNotFound
-        from botocore.session import Session
-
-        try:
-            found = Session(profile=self.profile).get_credentials()
-        except ProfileNotFound:
-            raise PermissionError(f"no credentials: AWS profile {self.profile!r} does not exist") from None
-        if found is None:
-            raise PermissionError("no credentials found")
-        frozen = found.get_frozen_credentials()
-        return {
-            "access_key_id": frozen.access_key,
-            "secret_access_key": frozen.secret_key,
-            "token": frozen.token,
-            # asked for again after a while, so that roles are renewed
-            "expires_at": datetime.now(UTC) + timedelta(minutes=10),
-        }
-
-
-def _endpoint(options: dict[str, str | bool]) -> str:
-    """Return the server's address from the options, else from the environment; none is AWS's own."""
-    given = options.get("endpoint_url")
-    if given:
-        return str(given)
-    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
-        found = os.environ.get(name)
-        if found:
-            check_endpoint(found, f"the environment's {name}")
-            return found
-    return ""
-
-
-def _region(options: dict[str, str | bool]) -> str:
-    from botocore.session import Session
-
-    profile = str(options.get("profile") or "") or None
-    try:
-        return str(Session(profile=profile).get_config_variable("region") or "us-east-1")
-    except Exception:  # noqa: BLE001  a profile that does not exist is told of when credentials are asked for
-        return "us-east-1"
 
 
 def _stat(found: Any) -> Stat:

@@ -29,8 +29,19 @@ class Backend(Protocol):
         """Return size, etag and time of a file."""
         ...
 
-    def read(self, name: str, start: int, length: int | None) -> bytes:
-        """Return bytes of a file; a negative start counts from the end."""
+    def read(
+        self,
+        name: str,
+        start: int,
+        length: int | None,
+        etag: str | None = None,
+        given_up: threading.Event | None = None,
+    ) -> bytes:
+        """Return bytes of a file; a negative start counts from the end.
+
+        With an etag, `Changed` is raised where the file is another one by now. `given_up` is set by
+        another thread when nobody waits for the answer any more: then nothing is tried again.
+        """
         ...
 
     def write(self, name: str, content: bytes) -> None:
@@ -54,16 +65,47 @@ class Backend(Protocol):
         ...
 
 
-class Traffic(threading.local):
-    """What this thread has read from object stores; a block's share is the difference before and after."""
+class Account:
+    """Bytes and requests; the threads that fetch for one reader share his."""
 
-    bytes: int = 0
-    requests: int = 0
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.requests = 0
+        self._lock = threading.Lock()
 
     def count(self, size: int) -> None:
-        """Add one request of `size` bytes."""
-        self.bytes += size
-        self.requests += 1
+        """Add one request that brought `size` bytes."""
+        with self._lock:
+            self.bytes += size
+            self.requests += 1
+
+
+class Traffic(threading.local):
+    """What this thread has read from object stores; a block's share is the difference before and after.
+
+    Requests that failed and were sent again count each time, with the bytes that came.
+    """
+
+    def __init__(self) -> None:
+        self.account = Account()
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that came."""
+        return self.account.bytes
+
+    @property
+    def requests(self) -> int:
+        """Requests that were sent."""
+        return self.account.requests
+
+    def count(self, size: int) -> None:
+        """Add one request that brought `size` bytes."""
+        self.account.count(size)
+
+    def join(self, account: Account) -> None:
+        """Let what this thread reads from now on count for another one."""
+        self.account = account
 
 
 traffic = Traffic()

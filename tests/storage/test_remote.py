@@ -211,25 +211,25 @@ def test_an_endpoint_of_the_environment_is_looked_at_as_well(s3_server, monkeypa
 
 
 def test_a_panic_of_the_client_is_unreachable(s3_server, s3_bucket, monkeypatch):
-    from storage.s3 import Bucket
+    from storage.resuming import Reading
 
     panic = type("PanicException", (BaseException,), {})
 
     def fall_over(*_):
         raise panic("request must be valid")
 
-    monkeypatch.setattr(Bucket, "_get", fall_over)
+    monkeypatch.setattr(Reading, "go_on", fall_over)
     with pytest.raises(Unreachable, match="request must be valid"):
         Location.of(f"s3://{s3_bucket}/x", {"endpoint_url": s3_server}).read()
 
 
 def test_an_interruption_stays_one(s3_server, s3_bucket, monkeypatch):
-    from storage.s3 import Bucket
+    from storage.resuming import Reading
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Bucket, "_get", interrupt)
+    monkeypatch.setattr(Reading, "go_on", interrupt)
     with pytest.raises(KeyboardInterrupt):
         Location.of(f"s3://{s3_bucket}/x", {"endpoint_url": s3_server}).read()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.errors import Changed, NotWritten
-from storage.remote import PIECE
+from storage.ranges import PIECE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

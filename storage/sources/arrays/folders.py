@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..reading import reading
+from storage.reading import reading
+
 from .container import ITSELF, unknown_key
 from .copies import file_digest, folder_digest, local_copy
 from .stack import Stack

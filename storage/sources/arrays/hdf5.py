@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..reading import reading
+from storage.reading import reading
+
 from .container import OneFile, unknown_key
 from .stack import Stack
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid
+from storage.reading import reading
 
-from ..reading import reading
 from .container import OneFile, unknown_key
 from .hdf5 import Hdf5
 from .stack import Stack

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from storage.errors import Invalid, Missing
+from storage.reading import reading
 
-from ..reading import reading
 from .copies import local_copy
 from .folders import NpyFolder, ZarrFolder
 from .hdf5 import Hdf5

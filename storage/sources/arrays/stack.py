@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid
-
-from ..reading import reading
+from storage.reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -10,14 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid
+from storage.inflating import Inflating
+from storage.reading import reading
 
 from .betas_hdf5 import compare
-from .ranges import HEADER, streamed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from storage.remote import Location
+
+
+HEADER = 4096
+"""Packed bytes that hold a header."""
+HEADER_BYTES = 348
+"""Bytes of a NIfTI-1 header."""
 
 
 def check(location: Location, trials: int, grid: tuple[int, int, int]) -> None:
@@ -28,13 +34,15 @@ def check(location: Location, trials: int, grid: tuple[int, int, int]) -> None:
     Invalid
         If the file is cut or damaged, or of another shape or type.
     """
-    with streamed(location, HEADER) as file:
-        header = _header(zlib.decompressobj(wbits=31).decompress(file.read(HEADER), HEADER))
+    found = location.stat()
+    with reading(str(location)):
+        packed = location.read(0, HEADER, found.etag)
+        header = _header(zlib.decompressobj(wbits=31).decompress(packed, HEADER))
     *volume, length = header.get_data_shape()
     compare(location, (length, *volume), header.get_data_dtype(), (trials, *grid))
     inflated = int(header["vox_offset"]) + 2 * trials * math.prod(grid)
     # gzip ends with the number of bytes that went in, modulo 2^32.
-    if int.from_bytes(location.read(-4), "little") != inflated % 2**32:
+    if int.from_bytes(location.read(found.size - 4, 4, found.etag), "little") != inflated % 2**32:
         raise Invalid(f"{location} does not end as a file of {trials} volumes does: it is truncated")
 
 
@@ -64,21 +72,19 @@ def read(location: Location, places: NDArray[np.int32], start: int, stop: int) -
     ndarray
         (trial, voxel) int16.
     """
-    with streamed(location) as packed, gzip.open(packed) as file:
-        header = _header(file.read(HEADER))
+    found = location.stat()
+    with reading(str(location)):
+        file = Inflating(location, location.pieces(0, found.size, found.etag))
+        header = _header(bytes(file.read(HEADER_BYTES)))
         x, y, z, trials = header.get_data_shape()
         nbytes, at = 2 * x * y * z, places @ np.array([1, x, x * y])
-        found = np.empty((stop - start, len(places)), np.int16)
-        file.seek(int(header["vox_offset"]) + start * nbytes)
-        for trial in range(start, stop):
-            found[trial - start] = _volume(file, nbytes, header.get_data_dtype(), location, trial)[at]
+        taken = np.empty((stop - start, len(places)), np.int16)
+        file.skip(int(header["vox_offset"]) - HEADER_BYTES)
+        for trial in range(stop):
+            if trial < start:
+                file.skip(nbytes)
+            else:
+                taken[trial - start] = np.frombuffer(file.read(nbytes), header.get_data_dtype())[at]
         if stop == trials:
-            file.read(1)  # past the last byte, where the checksum stands
-        return found
-
-
-def _volume(file: Any, nbytes: int, dtype: np.dtype[Any], location: Location, trial: int) -> NDArray[Any]:
-    content = file.read(nbytes)
-    if len(content) != nbytes:
-        raise Invalid(f"{location} ends in trial {trial + 1}; the file is truncated: get it again")
-    return np.frombuffer(content, dtype)
+            file.finish()  # where the checksum stands
+        return taken

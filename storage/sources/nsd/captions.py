@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid
-from storage.sources.reading import reading
+from storage.ranges import coalesce
+from storage.reading import reading
 
-from .ranges import read_ranges
 from .stimuli import check_rows
 
 if TYPE_CHECKING:
@@ -49,13 +49,22 @@ class CaptionFile:
 
     def read(self, rows: NDArray[Any]) -> NDArray[np.object_]:
         """Return the captions of some pictures, (image, slot) str; "" where there are fewer."""
-        width, order = np.dtype(self.dtype).itemsize * self.shape[1], np.argsort(rows)
-        spans = [(self.offset + row * width, width) for row in rows[order].tolist()]
+        width = np.dtype(self.dtype).itemsize * self.shape[1]
+        order = np.argsort(rows)
+        starts = self.offset + np.asarray(rows, np.int64)[order] * width
+        edges = coalesce(starts, starts + width)
+        groups = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+        spans = [(int(starts[low]), int(starts[high - 1] - starts[low]) + width) for low, high in groups]
         found = np.empty((len(rows), self.shape[1]), object)
-        for at, content in zip(order, read_ranges(self.location, spans), strict=True):
-            with reading(str(self.location)):
-                found[at] = np.frombuffer(content, self.dtype).astype("U").tolist()
+        for (low, high), content in zip(groups, self.location.ranges(spans), strict=True):
+            for at in range(low, high):
+                found[order[at]] = self._row(content, int(starts[at] - starts[low]))
         return found
+
+    def _row(self, content: bytes, offset: int) -> list[str]:
+        with reading(str(self.location)):
+            stored = np.frombuffer(content, self.dtype, self.shape[1], offset)
+            return list(stored.astype("U").tolist())
 
 
 def open_captions(location: Location, rows: NDArray[Any]) -> CaptionFile:

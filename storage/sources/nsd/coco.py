@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid, Missing
-from storage.sources.reading import reading
+from storage.reading import reading
 
 from .json_stream import json_items
 from .layout import COCO, COCO_FOLDERS, STIM_INFO
-from .ranges import stat_or_none
 from .stimuli import image_id
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def find_coco(root: Location) -> dict[str, Location]:
     for split, name in COCO.items():
         for folder in COCO_FOLDERS:
             place = root / f"{folder}/{name}" if folder else root / name
-            if split not in found and stat_or_none(place) is not None:
+            if split not in found and place.stat_or_none() is not None:
                 found[split] = place
     return found
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid, Missing
-from storage.sources.reading import reading
+from storage.reading import reading
 
 from .layout import DESIGN, RUNS, SESSIONS
-from .ranges import stat_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +101,7 @@ def read_design(root: Location) -> Design:
         If a variable is absent or of another shape.
     """
     location = root / DESIGN
-    found = stat_or_none(location)
+    found = location.stat_or_none()
     if found is None:
         held = ", ".join(root.folders()) or "no folder"  # says so itself where there is no such bucket
         raise Missing(

@@ -9,8 +9,8 @@ import numpy as np
 
 from storage.errors import NotInSource
 from storage.fingerprint import fingerprint
+from storage.reading import reading
 from storage.remote import Location
-from storage.sources.reading import reading
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -32,7 +32,8 @@ class PictureArray(BackendArray):
 
     def __init__(self, location: Location) -> None:
         self.location = location
-        self.shape = read_brick(location).shape
+        image, y, x, channel = read_brick(location).shape
+        self.shape = (image, y, x, channel)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)

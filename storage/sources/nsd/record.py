@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from storage.errors import Invalid
-from storage.sources.reading import reading
+from storage.reading import reading
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,6 @@ from storage.errors import Missing, NotInSource
 
 from .design import Design, read_design
 from .layout import BETAS, FORMATS, PPDATA, SESSIONS, session_number, unknown
-from .ranges import stat_or_none
 from .record import Record, read_record
 from .trials import Shown, shown_in
 
@@ -98,7 +97,7 @@ def _check_version(root: Location, files: SubjectFiles) -> None:
 
 def _record(root: Location, files: SubjectFiles, *, needed: bool) -> Record | None:
     location = root / files.responses
-    if not needed and stat_or_none(location) is None:
+    if not needed and location.stat_or_none() is None:
         subjects = [name for name in (root / PPDATA).folders() if name.startswith("subj")]
         if files.subject not in subjects:
             raise unknown("subject", files.subject, subjects)

@@ -13,7 +13,6 @@ from .captions import CaptionFile, captions_of, open_captions
 from .coco import coco_captions, find_coco
 from .evaluation import expand
 from .held_out import SHARED, test_identity, tested
-from .ranges import stat_or_none
 from .sessions import Recording, find_recording
 from .stimuli import NsdPictures, image_id, open_pictures, read_brick
 from .volumes import ENDING, Volumes
@@ -133,7 +132,7 @@ class NsdSource:
         return {**here, **joined, **(self._etags(layout.STIM_INFO) if coco else {})}
 
     def _etags(self, *names: str) -> dict[str, str]:
-        found = {name: stat_or_none(self.location / name) for name in names}
+        found = {name: (self.location / name).stat_or_none() for name in names}
         return {f"{self.location}/{name}": stat.etag for name, stat in found.items() if stat is not None}
 
     def trials(self, subject: str) -> xr.Dataset:
@@ -206,7 +205,7 @@ class NsdSource:
 
     def _captions(self, images: NsdPictures) -> CaptionFile | None:
         for name in layout.CAPTIONS:
-            if stat_or_none(self.location / name) is not None:
+            if (self.location / name).stat_or_none() is not None:
                 return open_captions(self.location / name, images.nsd_id)
         return None
 

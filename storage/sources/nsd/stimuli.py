@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from storage.errors import Invalid
+from storage.hdf5 import open_dataset
 
 from .layout import PICTURE
-from .ranges import hdf5_header, read_ranges, stat_or_none
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from storage.hdf5 import Dataset
     from storage.remote import Location
 
 KEY = "imgBrick"
@@ -30,29 +30,8 @@ def image_id(number: int) -> str:
     return f"nsd{number:05d}"
 
 
-@dataclass(frozen=True)
-class Brick:
-    """What the header says of the file of pictures.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        (image, y, x, channel).
-    offset : int, optional
-        The byte where the first picture begins; None where pictures do not lie one after the other.
-    """
-
-    shape: tuple[int, int, int, int]
-    offset: int | None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes a picture."""
-        return int(np.prod(self.shape[1:]))
-
-
-def read_brick(location: Location) -> Brick:
-    """Read the header of the file of pictures, once a process and version of the file.
+def read_brick(location: Location) -> Dataset:
+    """Open the file of pictures by its header.
 
     Raises
     ------
@@ -61,23 +40,10 @@ def read_brick(location: Location) -> Brick:
     Invalid
         If it is cut or damaged, or does not hold pictures (image, y, x, channel) uint8.
     """
-    return _brick(location, location.stat().etag)
-
-
-@lru_cache(maxsize=16)
-def _brick(location: Location, _etag: str) -> Brick:
-    with hdf5_header(location) as file:
-        data = file.get(KEY)
-        if getattr(data, "shape", None) is None:
-            raise Invalid(f"{location} has no dataset {KEY!r}; it has {', '.join(file) or 'none'}")
-        shape, dtype = data.shape, data.dtype
-        offset = None if data.chunks else data.id.get_offset()
-    if len(shape) != 4 or shape[3] != 3 or dtype != np.uint8 or 0 in shape:
-        found = f"{KEY} of {location} is {dtype} {shape}"
+    brick = open_dataset(location, KEY)
+    if len(brick.shape) != 4 or brick.shape[3] != 3 or brick.dtype != np.uint8 or 0 in brick.shape:
+        found = f"{KEY} of {location} is {brick.dtype} {brick.shape}"
         raise Invalid(f"{found}, expected (image, y, x, 3) uint8: get it again")
-    brick = Brick(shape, offset)
-    if offset is not None and offset + shape[0] * brick.nbytes > location.stat().size:
-        raise Invalid(f"{location} ends before its {shape[0]} pictures do; it is truncated: get it again")
     return brick
 
 
@@ -124,20 +90,7 @@ class NsdPictures:
         """
         brick, rows = read_brick(self.location), self.nsd_id[start:stop]
         check_rows(self.location, rows, brick.shape[0])
-        found = np.empty((len(rows), *brick.shape[1:]), np.uint8)
-        order = np.argsort(rows)
-        if brick.offset is None:
-            self._by_hdf5(found, rows, order)
-            return found
-        spans = [(brick.offset + row * brick.nbytes, brick.nbytes) for row in rows[order].tolist()]
-        for at, content in zip(order, read_ranges(self.location, spans), strict=True):
-            found[at] = np.frombuffer(content, np.uint8).reshape(brick.shape[1:])
-        return found
-
-    def _by_hdf5(self, found: NDArray[np.uint8], rows: NDArray[Any], order: NDArray[Any]) -> None:
-        with hdf5_header(self.location) as file:
-            for at in order:
-                found[at] = file[KEY][rows[at]]
+        return np.asarray(brick.read(rows).reshape(len(rows), *brick.shape[1:]))
 
 
 def check_rows(location: Location, rows: NDArray[Any], count: int) -> None:
@@ -159,8 +112,9 @@ def open_pictures(location: Location, nsd_id: NDArray[np.int32], test: NDArray[n
     Invalid
         If the file does not hold pictures, or not all of these.
     """
-    if stat_or_none(location) is None:
+    if location.stat_or_none() is None:
         return NsdPictures(location, nsd_id, test, PICTURE)
     brick = read_brick(location)
     check_rows(location, nsd_id, brick.shape[0])
-    return NsdPictures(location, nsd_id, test, brick.shape[1:])
+    y, x, channel = brick.shape[1:]
+    return NsdPictures(location, nsd_id, test, (y, x, channel))

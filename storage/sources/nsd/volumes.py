@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid
-from storage.sources.reading import reading
-
-from .ranges import stat_or_none
+from storage.reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,7 +121,7 @@ class Volumes:
 
     def noise_ratio(self) -> NDArray[np.float32]:
         """Return the noise-ceiling signal-to-noise ratio (x, y, z); NaN where the release does not tell."""
-        if stat_or_none(self.root / self.files.ncsnr) is None:
+        if (self.root / self.files.ncsnr).stat_or_none() is None:
             return np.full(self.grid, np.nan, np.float32)
         place = self.root / self.files.ncsnr
         return np.asarray(self._on_grid(place, read_volume(place)), np.float32)

@@ -88,9 +88,13 @@ def write_session(folder: Path, number: int, betas: np.ndarray, layout: str) -> 
         "packed": {"chunks": (trials, 1, 1, 1), "compression": "gzip", "shuffle": True},
         "volumes": {"chunks": (1, z, y, x)},
         "bricks": {"chunks": (min(3, trials), min(2, z), min(2, y), min(2, x)), "compression": "gzip"},
+        "latest": {"chunks": (trials, 1, 1, 1)},
+        "checked": {"chunks": (1, z, y, x), "fletcher32": True},
         "contiguous": {},
     }[layout]
-    with h5py.File(name.with_suffix(".hdf5"), "w") as file:
+    with h5py.File(
+        name.with_suffix(".hdf5"), "w", libver="latest" if layout == "latest" else "earliest"
+    ) as file:
         data = file.create_dataset("betas", (trials, z, y, x), "int16", **options)
         stored = betas.transpose(0, 3, 2, 1)
         if layout == "sparse":  # what is zero was never written

@@ -14,7 +14,7 @@ import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-LAYOUTS = ["voxels", "sparse", "packed", "volumes", "bricks", "contiguous", "nifti"]
+LAYOUTS = ["voxels", "sparse", "packed", "volumes", "bricks", "latest", "checked", "contiguous", "nifti"]
 SUBJECT = "subj02"
 EXPRESSIONS = {
     "nsdgeneral": lambda v: v["nsdgeneral"] > 0,

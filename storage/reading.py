@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from storage.errors import Invalid, StorageError
+from .errors import Invalid, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

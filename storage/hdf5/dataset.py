@@ -1,0 +1,222 @@
+"""A dataset of an HDF5 file, local or on an object store, read by the bytes that are wanted."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from storage.errors import Invalid
+from storage.ranges import DENSE, WASTE
+
+from . import index
+from .gather import gather
+from .groups import names
+from .headers import read_header
+from .index import Index
+from .layout import Layout, read_layout
+from .ranged import opened
+from .selection import Selection
+from .superblock import read_superblock
+from .tree import Chunks, Nodes, Tree
+from .whole import read_whole
+from .window import NotOurs, Window
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from storage.remote import Location
+    from storage.transfer import Stat
+
+    Numbers = NDArray[np.int64]
+
+SAMPLE = 4
+"""Chunks of which one place is compared with what HDF5's library reads, when a layout is met first."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A dataset: its first axis is called row, the others together place.
+
+    Attributes
+    ----------
+    location, stat : Location, Stat
+        The file, and the version of it that was opened.
+    key : str
+        The dataset's name in the root group.
+    shape : tuple of int
+        Of all axes.
+    dtype : numpy.dtype
+        In this machine's byte order.
+    layout : Layout, optional
+        How it lies in the file; None where only HDF5's library can read it.
+    base : int
+        The byte from which the file counts.
+    reason : str
+        Why only HDF5's library can read it.
+    """
+
+    location: Location
+    stat: Stat
+    key: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    layout: Layout | None
+    base: int = 0
+    reason: str = ""
+
+    @cached_property
+    def places(self) -> int:
+        """How many places there are."""
+        return math.prod(self.shape[1:])
+
+    def read(self, rows: ArrayLike, places: ArrayLike | None = None) -> NDArray[Any]:
+        """Return some rows and places, reading little else.
+
+        Parameters
+        ----------
+        rows : array_like
+            (row) whole numbers along the first axis.
+        places : array_like, optional
+            (place) whole numbers: flat C-order indices into the other axes; by default all.
+
+        Returns
+        -------
+        ndarray
+            (row, place).
+
+        Raises
+        ------
+        Missing, Denied, Unreachable, Changed
+            As the store says.
+        Invalid
+            If the file is truncated or damaged.
+        """
+        tall = np.asarray(rows, np.int64)
+        wide = np.arange(self.places) if places is None else np.asarray(places, np.int64)
+        _check_inside(tall, self.shape[0])
+        _check_inside(wide, self.places)
+        if not len(tall) or not len(wide):
+            return np.empty((len(tall), len(wide)), self.dtype)
+        if self.layout is None:
+            return self._whole(tall, wide, self.reason)
+        selection = Selection(self.layout, tall, wide)
+        found, name = self._find(self.layout, selection)
+        values = gather(self.location, self.stat, selection, found.chunks)
+        if name is not None:
+            if not self._agrees(selection, tall, wide, values):
+                return self._whole(tall, wide, "its index is not what HDF5's library makes of it")
+            index.keep(name, found, self.layout)
+        return values
+
+    def moved(self, rows: int, places: ArrayLike) -> int:
+        """Estimate the bytes that reading so many rows of some places moves.
+
+        It is assumed that the chunks' index is known from a file read earlier, and that between the wanted
+        bytes as many others are read as is allowed at most. Where all is read through HDF5's library it is
+        the size of the file.
+        """
+        if self.layout is None:
+            return self.stat.size
+        wide = np.asarray(places, np.int64)
+        selection = Selection(self.layout, np.arange(min(rows, self.shape[0])), wide)
+        if self.layout.filters:
+            share = len(selection.wanted) / math.prod(self.layout.grid)
+            return min(self.stat.size, round(share * self.stat.size))
+        where = np.arange(len(selection.wanted)) * self.layout.nbytes
+        extents = selection.extents(_all(self.layout, selection.wanted, where))
+        useful = int((extents.stop - extents.start).sum())
+        return min(self.stat.size, useful if useful > DENSE * self.stat.size else round((1 + WASTE) * useful))
+
+    def _find(self, layout: Layout, selection: Selection) -> tuple[Index, str | None]:
+        """Return where the wanted chunks lie, and a name where that was not compared with h5py yet."""
+        nothing = np.empty(0, np.int64)
+        if layout.address is None or layout.chunks is None:
+            wanted = selection.wanted if layout.address is not None else nothing
+            chunks = _all(layout, wanted, (layout.address or 0) + wanted * layout.nbytes)
+            return Index(Nodes(nothing, nothing, nothing), chunks), index.unseen(_title(layout, self.base))
+        return index.find(Tree(self.location, self.stat, self.base, layout), selection.wanted)
+
+    def _agrees(self, selection: Selection, rows: Numbers, places: Numbers, values: NDArray[Any]) -> bool:
+        """Compare one place of some chunks, drawn at random, with what HDF5's library reads."""
+        random = np.random.default_rng(
+            int.from_bytes(hashlib.sha256(self.stat.etag.encode()).digest()[:8], "little")
+        )
+        with opened(self.location, self.stat) as file:
+            data = file[self.key]
+            for _ in range(SAMPLE):
+                column, some = int(random.integers(len(places))), int(random.integers(len(selection.rows)))
+                lines = np.sort(selection.rows.target[selection.rows.of_group(some)])
+                at = np.unravel_index(int(places[column]), self.shape[1:]) if self.shape[1:] else ()
+                low, high = int(rows[lines].min()), int(rows[lines].max()) + 1
+                theirs = np.asarray(data[(slice(low, high), *map(int, at))])[rows[lines] - low]
+                if not np.array_equal(theirs, values[lines, column], equal_nan=theirs.dtype.kind == "f"):
+                    return False
+        return True
+
+    def _whole(self, rows: Numbers, places: Numbers, reason: str) -> NDArray[Any]:
+        logger.warning("%s: %s; the whole file is read through h5py", self.location, reason)
+        return read_whole(self.location, self.key, rows, places)
+
+
+def open_dataset(location: Location, key: str) -> Dataset:
+    """Open a dataset of the root group by the first few KB of its file, once a process and version of it.
+
+    Raises
+    ------
+    Missing, Denied, Unreachable, Changed
+        As the store says.
+    Invalid
+        If the file is truncated, damaged, no HDF5, or has no such dataset.
+    """
+    return _open(location, location.stat(), key)
+
+
+@lru_cache(maxsize=64)
+def _open(location: Location, stat: Stat, key: str) -> Dataset:
+    window = Window(location, stat)
+    try:
+        layout = _look(window, key)
+    except NotOurs as why:
+        return _through_library(location, stat, key, str(why))
+    return Dataset(
+        location, stat, key, layout.shape, np.dtype(layout.dtype).newbyteorder("="), layout, window.base
+    )
+
+
+def _look(window: Window, key: str) -> Layout:
+    block = read_superblock(window)
+    if block.extension is not None:
+        raise NotOurs("a superblock with an extension")
+    found = names(window, read_header(window, block.root))
+    if key not in found:
+        raise Invalid(f"{window.location} has no dataset {key!r}; it has {', '.join(found) or 'none'}")
+    messages = read_header(window, found[key])
+    return read_layout(window, messages, block.half)
+
+
+def _through_library(location: Location, stat: Stat, key: str, reason: str) -> Dataset:
+    with opened(location, stat) as file:
+        data = file.get(key)
+        if getattr(data, "shape", None) is None:
+            raise Invalid(f"{location} has no dataset {key!r}; it has {', '.join(file) or 'none'}")
+        return Dataset(location, stat, key, data.shape, data.dtype.newbyteorder("="), None, 0, reason)
+
+
+def _all(layout: Layout, number: Numbers, address: Numbers) -> Chunks:
+    return Chunks(number, address, np.full_like(number, layout.nbytes), np.zeros_like(number))
+
+
+def _title(layout: Layout, base: int) -> str:
+    return repr((layout, base))
+
+
+def _check_inside(asked: Numbers, count: int) -> None:
+    if len(asked) and not (asked.min() >= 0 and asked.max() < count):
+        raise IndexError(f"asked for {int(asked.min())} to {int(asked.max())} of {count}")

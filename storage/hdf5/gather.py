@@ -1,0 +1,139 @@
+"""From the bytes of chunks to the rows and places that were asked for."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from storage.errors import Invalid
+from storage.ranges import coalesce
+
+from .filters import undo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from storage.remote import Location
+    from storage.transfer import Stat
+
+    from .selection import Extents, Groups, Selection
+    from .tree import Chunks
+
+
+def gather(location: Location, stat: Stat, selection: Selection, chunks: Chunks) -> NDArray[Any]:
+    """Fetch chunks by ranges, and return what is wanted of them.
+
+    Parameters
+    ----------
+    location, stat : Location, Stat
+        The file.
+    selection : Selection
+        Rows and places.
+    chunks : Chunks
+        Where the chunks lie that were ever written.
+
+    Returns
+    -------
+    ndarray
+        (row, place) of the dataset's type, in this machine's byte order.
+
+    Raises
+    ------
+    Changed
+        If the file was written meanwhile.
+    Invalid
+        If a chunk is damaged, or chunks lie over each other.
+    """
+    layout = selection.layout
+    dtype = np.dtype(layout.dtype)
+    found = np.empty(selection.shape, dtype.newbyteorder("="))
+    if len(chunks) < len(selection.wanted):
+        found[...] = np.frombuffer(layout.fill, dtype)[0]
+    extents = selection.extents(chunks)
+    if (extents.start[1:] < extents.stop[:-1]).any():
+        raise Invalid(f"chunks of {location} lie over each other; the file is damaged: get it again")
+    alone = selection.width == 1 and not layout.filters and len(selection.places) == selection.shape[1]
+    take = _take_voxels if alone else _take_chunks
+    for some, content in _groups(location, stat, extents):
+        try:
+            take(found, selection, extents, some, content)
+        except (ValueError, zlib.error) as fault:
+            raise Invalid(f"{location} cannot be read ({fault}); the file is damaged: get it again") from None
+    return found
+
+
+def spans_of(extents: Extents) -> tuple[NDArray[np.int64], list[tuple[int, int]]]:
+    """Return which extents are fetched together, and (start, length) of each request."""
+    edges = coalesce(extents.start, extents.stop)
+    starts, stops = extents.start[edges[:-1]].tolist(), extents.stop[edges[1:] - 1].tolist()
+    return edges, [(start, stop - start) for start, stop in zip(starts, stops, strict=True)]
+
+
+def _groups(location: Location, stat: Stat, extents: Extents) -> Iterator[tuple[range, bytes]]:
+    edges, spans = spans_of(extents)
+    contents = location.ranges(spans, stat.etag)
+    for low, high, content in zip(edges[:-1].tolist(), edges[1:].tolist(), contents, strict=True):
+        yield range(low, high), content
+
+
+def _take_voxels(
+    found: NDArray[Any], selection: Selection, extents: Extents, some: range, content: bytes
+) -> None:
+    """Take chunks that hold rows of one place each: all that have the same rows at once."""
+    dtype, part = np.dtype(selection.layout.dtype), slice(some.start, some.stop)
+    offset, rows = extents.start[part] - extents.start[some.start], extents.row[part]
+    view = np.frombuffer(content, np.uint8)
+    for row in np.unique(rows).tolist():
+        here = rows == row
+        top, bottom = selection.rows.low[row], selection.rows.high[row]
+        window = np.lib.stride_tricks.sliding_window_view(view, int(bottom + 1 - top) * dtype.itemsize)
+        values = window[offset[here]].view(dtype)
+        group = selection.rows.of_group(row)
+        inside = _tight(selection.rows.inside[group] - top)
+        target = selection.places.target[extents.place[part][here]]
+        _put(found, selection.rows.target[group], target, values[:, inside].T)
+
+
+def _take_chunks(
+    found: NDArray[Any], selection: Selection, extents: Extents, some: range, content: bytes
+) -> None:
+    """Take chunks one by one."""
+    layout, first = selection.layout, int(extents.start[some.start])
+    for at in some:
+        row, place = int(extents.row[at]), int(extents.place[at])
+        part = memoryview(content)[int(extents.start[at]) - first : int(extents.stop[at]) - first]
+        if layout.filters:
+            part = memoryview(undo(bytes(part), layout.filters, int(extents.skipped[at]), layout.nbytes))
+        top, left, width = selection.corner(row, place)
+        values = np.frombuffer(part, layout.dtype).reshape(-1, width)
+        rows, inside = _of(selection.rows, row, top)
+        places, beside = _of(selection.places, place, left)
+        _put(found, rows, places, values[inside][:, beside])
+
+
+def _of(groups: Groups, at: int, corner: int) -> tuple[NDArray[np.int64], Any]:
+    """Return where the positions of a group belong, and where they lie in what was read."""
+    group = groups.of_group(at)
+    return groups.target[group], _tight(groups.inside[group] - corner)
+
+
+def _put(
+    found: NDArray[Any], rows: NDArray[np.int64], places: NDArray[np.int64], values: NDArray[Any]
+) -> None:
+    tall, wide = _tight(rows), _tight(places)
+    if isinstance(tall, slice) or isinstance(wide, slice):
+        found[tall, wide] = values
+    else:
+        found[np.ix_(tall, wide)] = values
+
+
+def _tight(indices: NDArray[np.int64]) -> Any:
+    """Return a slice in place of consecutive indices: numpy copies it far faster."""
+    first, count = int(indices[0]), len(indices)
+    if int(indices[-1]) - first == count - 1 and (np.diff(indices) == 1).all():
+        return slice(first, first + count)
+    return indices
