@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import notes
-from .documents import parse
-from .errors import Ambiguous, Missing, NoSuchProduct, NotAnArchive
-from .fingerprint import is_fingerprint
-from .markers import FRAME
+from . import contents, notes, sign
+from .errors import Ambiguous, NoSuchProduct
+from .lineage import lineage
 from .product import Product
 from .remote import Location
+from .tree import Tree
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
     import xarray as xr
 
-#: Version of the layout on disk.
-FORMAT = 1
 
-_SIGN = {"format": "vox2pix archive", "version": FORMAT}
-
-
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Archive:
     """The products kept in one place.
 
@@ -63,15 +56,20 @@ class Archive:
         must_exist: bool = True,
     ) -> None:
         object.__setattr__(self, "place", Location.of(place, storage_options))
-        _check_sign(self.place, must_exist=must_exist)
+        sign.check(self.place, must_exist=must_exist)
 
     def __str__(self) -> str:
         return str(self.place)
 
+    def __repr__(self) -> str:
+        return f"Archive({self.place.url!r})"
+
+    def _repr_html_(self) -> str:
+        return self.tree()._repr_html_()
+
     def create(self) -> None:
         """Make this an archive, where nothing is yet."""
-        if not (self.place / "archive.json").exists():
-            (self.place / "archive.json").write(json.dumps(_SIGN).encode())
+        sign.put_up(self.place)
 
     # --- products ------------------------------------------------------------------------------
 
@@ -79,19 +77,13 @@ class Archive:
         """Return the product at an address, whether it exists or not."""
         return Product(self.place / owner / name / fingerprint, owner, name, fingerprint)
 
-    def __iter__(self) -> Iterator[Product]:
-        """Yield every product of the archive, complete or not."""
-        for owner in self.place.folders():
-            if owner != "recipes":
-                yield from self._below(owner, "")
+    def at(self, address: str) -> Product:
+        """Return the product at a full address, whether it exists or not."""
+        return self.product(*parse_address(address))
 
-    def _below(self, owner: str, name: str) -> Iterator[Product]:
-        folder = self.place / owner / name if name else self.place / owner
-        for entry in folder.folders():
-            if is_fingerprint(entry) and name:
-                yield self.product(owner, name, entry)
-            elif name.count("/") < 1:
-                yield from self._below(owner, f"{name}/{entry}" if name else entry)
+    def __iter__(self) -> Iterator[Product]:
+        """Yield every product of the archive, complete or not, sorted by address."""
+        return iter(contents.everything(self.place))
 
     def find(self, address: str) -> Product:
         """Return the one product that answers to ``OWNER/NAME[@FINGERPRINT-PREFIX]``.
@@ -103,18 +95,10 @@ class Archive:
         Ambiguous
             If several do; the message lists them.
         """
-        path, _, prefix = address.partition("@")
-        owner, _, name = path.partition("/")
-        everything = list(self)
-        found = [
-            product
-            for product in everything
-            if (product.owner, product.name) == (owner, name) and product.fingerprint.startswith(prefix)
-        ]
+        owner, name, prefix = parse_address(address)
+        found = contents.named(self.place, name, owner, prefix)
         if not found:
-            known = (
-                ", ".join(sorted({f"{product.owner}/{product.name}" for product in everything})) or "nothing"
-            )
+            known = ", ".join(sorted({f"{each.owner}/{each.name}" for each in self})) or "nothing"
             raise NoSuchProduct(f"{self} holds no product {address!r}; it holds {known}")
         return _only(found, address)
 
@@ -122,9 +106,14 @@ class Archive:
         """Return a table of the products: owner, name, fingerprint, sealed, blocks, done, bytes, created."""
         import pandas as pd
 
-        rows = [summary(product) for product in self if subject in (None, product.owner)]
-        columns = ["owner", "name", "fingerprint", "sealed", "blocks", "done", "bytes", "created"]
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(self._summaries(subject), columns=list(contents.COLUMNS))
+
+    def tree(self, subject: str | None = None) -> Tree:
+        """Return the products by owner and name, for looking at: text in a terminal, HTML in a notebook."""
+        return Tree(str(self), self._summaries(subject))
+
+    def _summaries(self, subject: str | None) -> list[dict[str, Any]]:
+        return contents.summaries(product for product in self if subject in (None, product.owner))
 
     def open(
         self,
@@ -157,41 +146,20 @@ class Archive:
         found = self._named(name, subject, fingerprint)
         if recipe is not None:
             kept = set(self.reached(recipe.fingerprint()))
-            found = [product for product in found if _address(product) in kept]
+            found = [product for product in found if product.address in kept]
             if not found:
                 raise NoSuchProduct(f"the recipe was not run into {self}: it has no {name!r} there; run it")
         return _only(found, name).open(partial=partial)
 
     def _named(self, name: str, subject: str | None, fingerprint: str) -> list[Product]:
-        found = [
-            product
-            for product in self
-            if product.name == name
-            and subject in (None, product.owner)
-            and product.fingerprint.startswith(fingerprint)
-        ]
+        found = contents.named(self.place, name, subject, fingerprint)
         if not found:
             raise NoSuchProduct(f"{self} holds no product {name!r}" + (f" of {subject}" if subject else ""))
         return found
 
     def lineage(self, name: str, subject: str | None = None, *, fingerprint: str = "") -> dict[str, Any]:
         """Return what a product was made from, down to the sources, as a nested mapping."""
-        return self._lineage(_only(self._named(name, subject, fingerprint), name))
-
-    def _lineage(self, product: Product) -> dict[str, Any]:
-        about = product.about()
-        inputs = {key: self.product(*parse_address(address)) for key, address in about["inputs"].items()}
-        return {
-            "product": _address(product),
-            "stage": about["stage"],
-            "version": about["version"],
-            "settings": about["settings"],
-            "source": about.get("source"),
-            "inputs": {
-                key: self._lineage(given) if given.created() else {"product": _address(given)}
-                for key, given in inputs.items()
-            },
-        }
+        return lineage(self.at, _only(self._named(name, subject, fingerprint), name))
 
     # --- recipes -------------------------------------------------------------------------------
 
@@ -229,51 +197,8 @@ def parse_address(address: str) -> tuple[str, str, str]:
     return owner, name, fingerprint
 
 
-def _address(product: Product) -> str:
-    return f"{product.owner}/{product.name}@{product.fingerprint}"
-
-
 def _only(found: Sequence[Product], asked: str) -> Product:
     if len(found) > 1:
         listed = ", ".join(sorted(f"{p.owner}/{p.name}@{p.fingerprint[:8]}" for p in found))
         raise Ambiguous(f"{asked!r} could be any of {listed}; add the owner and @ with the first digits")
     return found[0]
-
-
-def summary(product: Product) -> dict[str, Any]:
-    """Return a product's row of the table: one read where it is sealed."""
-    record = product.seal_record()
-    address = {"owner": product.owner, "name": product.name, "fingerprint": product.fingerprint}
-    if record is not None:
-        blocks = len(record["edges"]) - 1
-        known = {"sealed": True, "blocks": blocks, "done": blocks}
-        return {**address, **known, "bytes": record["bytes"], "created": record["created"]}
-    blocks = len(product.blocks()) if product.created() else 0
-    size = sum(stat.size for _, stat in product.data.files())
-    done = len(product.done() - {FRAME})
-    return {**address, "sealed": False, "blocks": blocks, "done": done, "bytes": size, "created": None}
-
-
-def _check_sign(place: Location, *, must_exist: bool) -> None:
-    if place.is_local and os.path.isfile(place.url):  # noqa: PTH113  (Path's raises on a long name)
-        raise NotAnArchive(f"{place} is a file; an archive is a folder")
-    try:
-        sign = parse((place / "archive.json").read())
-    except Missing:
-        if place.is_folder():
-            raise NotAnArchive(
-                f"{place} is no vox2pix archive (it holds no archive.json) and is not empty; "
-                "name another folder"
-            ) from None
-        if must_exist:
-            raise Missing(f"{place} holds no archive; `vox2pix run` makes one") from None
-        return
-    except ValueError:
-        sign = {}
-    if sign.get("format") != _SIGN["format"]:
-        raise NotAnArchive(f"{place}/archive.json is not vox2pix's; name another folder")
-    if sign.get("version") != FORMAT:
-        raise NotAnArchive(
-            f"{place} has layout version {sign.get('version')}, this vox2pix reads {FORMAT}; "
-            "use a matching vox2pix"
-        )

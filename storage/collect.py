@@ -42,7 +42,7 @@ def leftovers(archive: Archive, kept: Collection[str], now: float | None = None)
     moment = time.time() if now is None else now
     found = []
     for product in archive:
-        if f"{product.owner}/{product.name}@{product.fingerprint}" not in kept:
+        if product.address not in kept:
             written = _written(product)
             found.append(Leftover(product, written, young=moment - written < YOUNG))
     return found

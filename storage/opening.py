@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .documents import parse
+from .documents import ABOUT, formed, parse
 from .errors import Damaged, StorageError
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from .remote import Location
+
+#: One-block products up to this many bytes are loaded when opened.
+LOADED = 64 * 2**20
 
 
 @contextmanager
@@ -37,42 +41,54 @@ def readable(what: object) -> Iterator[None]:
         ) from None
 
 
-def root_metadata(data: Location) -> dict[str, Any]:
-    """Return the group's own metadata.
+@dataclass(frozen=True)
+class Root:
+    """The group's own metadata."""
+
+    about: dict[str, Any]
+    """What was said at creation: stage, settings, inputs, blocks."""
+    consolidated: bool
+    """Whether the arrays' metadata are in it as well."""
+
+
+def read_root(data: Location) -> Root:
+    """Read a group's own metadata, one request.
 
     Raises
     ------
     Missing
         If it is not there.
-    ValueError
-        If it cannot be read.
+    Damaged
+        If it makes no sense.
     """
-    return parse((data / "zarr.json").read())
+    try:
+        said = parse((data / "zarr.json").read())
+        attributes = said.get("attributes")
+        about = formed(attributes.get("vox2pix") if isinstance(attributes, dict) else None, ABOUT)
+    except ValueError:
+        raise Damaged(f"{data}/zarr.json is damaged; `vox2pix run` writes it again") from None
+    return Root(about, "consolidated_metadata" in said)
 
 
-def open_raw(data: Location) -> xr.Dataset:
+def open_raw(data: Location, root: Root) -> xr.Dataset:
     """Return the stored numbers, lazily and without dask."""
-    import xarray as xr
-
-    dataset: xr.Dataset = xr.open_zarr(
-        data.zarr(), chunks=None, mask_and_scale=False, consolidated=_consolidated(data)
-    )
-    return dataset
+    return _opened(data, root, chunks=None, mask_and_scale=False)
 
 
-def open_decoded(data: Location, loaded: int = 0) -> xr.Dataset:
+def open_decoded(data: Location, root: Root) -> xr.Dataset:
     """Return the arrays in their units, lazily, in dask arrays of whole chunks; scaled ones as float32.
 
-    What has no more than `loaded` bytes is loaded.
+    Coordinates are loaded, all at once; so is a product of one block, if it is small.
     """
-    import xarray as xr
-
-    dataset: xr.Dataset = xr.open_zarr(data.zarr(), chunks={}, consolidated=_consolidated(data))
-    dataset = dataset.assign_coords({name: coordinate.load() for name, coordinate in dataset.coords.items()})
+    dataset = _opened(data, root, chunks={})
+    dataset = dataset.assign_coords(dataset.coords.to_dataset().load().coords)
     scaled = [name for name, array in dataset.data_vars.items() if "scale_factor" in array.encoding]
     dataset = dataset.assign({name: dataset[name].astype("float32") for name in scaled})
-    return dataset.load() if dataset.nbytes <= loaded else dataset
+    return dataset.load() if root.about["block"] is None and dataset.nbytes <= LOADED else dataset
 
 
-def _consolidated(data: Location) -> bool:
-    return "consolidated_metadata" in root_metadata(data)
+def _opened(data: Location, root: Root, **how: Any) -> xr.Dataset:
+    import xarray as xr
+
+    opened: xr.Dataset = xr.open_zarr(data.zarr(), consolidated=root.consolidated, zarr_format=3, **how)
+    return opened

@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import layout
 from .chunks import spans
-from .documents import ABOUT, formed
-from .errors import Damaged, Unsealed
+from .errors import Unsealed
 from .local import remove_drafts
 from .markers import FRAME, Marker, block_name
-from .opening import open_decoded, open_raw, readable, root_metadata
+from .opening import open_decoded, open_raw, read_root, readable
 from .remarks import remarks
 from .sealing import read_seal, summed, write_seal
 from .workspace import Workspace
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
 
     from .remote import Location
     from .schema import Schema
-
-#: One-block products up to this many bytes are loaded when opened.
-LOADED = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -61,6 +57,11 @@ class Product:
 
     def __str__(self) -> str:
         return f"{self.owner}/{self.name}@{self.fingerprint[:8]}"
+
+    @property
+    def address(self) -> str:
+        """Owner, name and whole fingerprint."""
+        return f"{self.owner}/{self.name}@{self.fingerprint}"
 
     # --- what is there -------------------------------------------------------------------------
 
@@ -88,13 +89,7 @@ class Product:
         Damaged
             If the group's metadata cannot be read.
         """
-        try:
-            attributes = root_metadata(self.data).get("attributes")
-            return formed(attributes.get("vox2pix") if isinstance(attributes, dict) else None, ABOUT)
-        except ValueError:
-            raise Damaged(
-                f"{self}: {self.data}/zarr.json is damaged; `vox2pix run` writes it again"
-            ) from None
+        return read_root(self.data).about
 
     def blocks(self) -> list[tuple[int, int]]:
         """Return start and stop of each block along the block dimension."""
@@ -215,14 +210,8 @@ class Product:
                 remove_drafts(self.place.local)
             Workspace(self.place).clear()
             layout.consolidate(self.data)
-            sealed = {
-                "owner": self.owner,
-                "name": self.name,
-                "fingerprint": self.fingerprint,
-                **self.about(),
-                **record,
-                **summed(self.place, markers),
-            }
+            address = {"owner": self.owner, "name": self.name, "fingerprint": self.fingerprint}
+            sealed = {**address, **self.about(), **record, **summed(self.place, markers)}
             (self.place / "damaged.json").delete()
             write_seal(self.place / "product.json", sealed)
 
@@ -261,8 +250,8 @@ class Product:
                 f"{self} is still being made ({len(self.done() - {FRAME})} blocks done); "
                 "run the recipe to its end, or open it with partial=True"
             )
-        one_block = self.about()["block"] is None
+        root = read_root(self.data)
         with readable(self):
-            opened = open_raw(self.data) if raw else open_decoded(self.data, LOADED if one_block else 0)
+            opened = open_raw(self.data, root) if raw else open_decoded(self.data, root)
         opened.encoding["files"] = self.files
         return opened

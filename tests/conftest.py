@@ -14,7 +14,7 @@ import importlib.util
 import shutil
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -100,3 +100,19 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: VOX2PIX_TEST_DATA names no folder, and {folder} is none")
     return folder
+
+
+@pytest.fixture
+def s3_requests(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Requests that `s3_server` was asked in the test, as METHOD /bucket/key?query; clear it at will."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+    asked: list[str] = []
+    answer = DomainDispatcherApplication.__call__
+
+    def noting(self: Any, environ: Any, start: Any) -> Any:
+        asked.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}")
+        return answer(self, environ, start)
+
+    monkeypatch.setattr(DomainDispatcherApplication, "__call__", noting)
+    return asked

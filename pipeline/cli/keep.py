@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .command import command
-from .look import row_of
 from .manner import manner
 from .options import Place, archive_options, product_argument
 from .printing import counted, put, put_json, put_table, remark
@@ -84,11 +83,12 @@ def _examined(product: Product) -> list[Damage]:
 def gc(place: Place, recipes: tuple[str, ...], delete: bool) -> None:
     """List, or remove, the products that no kept recipe reaches and nobody has written to for 24 h."""
     from storage.collect import leftovers, remove
+    from storage.contents import summaries
 
     archive = place.archive()
     found = leftovers(archive, _kept(archive, recipes))
     old = [item for item in found if not item.young]
-    rows = [row_of(item.product) for item in old]
+    rows = summaries(item.product for item in old)
     if delete:
         for item in old:
             remove(item.product)

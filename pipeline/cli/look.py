@@ -116,26 +116,15 @@ def _status_row(row: Mapping[str, Any]) -> dict[str, str]:
 def ls(place: Place) -> None:
     """List the products of an archive."""
     from cluster import human
+    from storage.contents import summaries
 
     archive = place.archive()
-    rows = [row_of(product) for product in archive]
+    rows = summaries(archive)
     if manner().json:
         put_json({"archive": str(archive), "products": rows})
         return
     put_table([_listed(row, human) for row in rows], right=("blocks", "bytes"))
     put(f"{counted(len(rows), 'product')} in {archive}")
-
-
-def row_of(product: Product) -> dict[str, Any]:
-    """Return a product's entry of ``ls --json``; one whose metadata is damaged has no blocks to count."""
-    from storage.archive import summary
-    from storage.errors import Damaged, Missing
-
-    try:
-        return summary(product)
-    except (Damaged, Missing):
-        address = {"owner": product.owner, "name": product.name, "fingerprint": product.fingerprint}
-        return {**address, "sealed": False, "blocks": 0, "done": 0, "bytes": 0, "created": None}
 
 
 def _listed(row: Mapping[str, Any], human: Any) -> dict[str, str]:
@@ -181,10 +170,12 @@ def show(place: Place, product: str) -> None:
 
 def described(product: Product) -> dict[str, Any]:
     """Return the object of ``show --json``."""
+    from storage.contents import summary
+
     about = product.about() if product.created() else {}
     arrays = product.open(partial=True, raw=True).variables if about else {}
     return {
-        **row_of(product),
+        **summary(product),
         "arrays": {
             str(name): {
                 "dims": list(map(str, array.dims)),
