@@ -103,24 +103,32 @@ def _coordinate(dtype: str, units: str, long_name: str, doc: str = "") -> Variab
 COORDINATES: Mapping[str, Variable] = MappingProxyType(
     {
         "image_id": _coordinate("str", "1", "picture", "The data set's own id of the picture."),
-        "nsd_id": _coordinate("int32", "1", "0-based NSD picture number"),
+        "nsd_id": _coordinate(
+            "int32", "1", "0-based NSD picture number", "-1 for a picture that is none of the 73,000."
+        ),
         "split": _coordinate("str", "1", "train or test"),
         "fold": _coordinate(
             "int16", "1", "cross-validation fold", "-1 for test rows; a picture's rows share one."
         ),
         "repeat": _coordinate("int16", "1", "0-based showing", "-1 for the mean over showings."),
         "session": _coordinate(
-            "int16", "1", "session", "1-based as the release counts; -1 for a mean over several."
+            "int16",
+            "1",
+            "session",
+            "1-based as the release counts; 0 for one that it does not number, -1 for a mean over several.",
         ),
         "run": _coordinate("int16", "1", "run", "1-based as the release counts."),
         "i": _coordinate(
             "int32",
             "1",
             "first voxel index",
+            "0-based along x; on a surface the hemisphere, 0 left and 1 right. "
             "Where voxels are of a volume, attributes `grid` and `affine` (4 x 4, to mm) are the volume's.",
         ),
-        "j": _coordinate("int32", "1", "second voxel index"),
-        "k": _coordinate("int32", "1", "third voxel index"),
+        "j": _coordinate(
+            "int32", "1", "second voxel index", "0-based along y; on a surface the hemisphere's vertex."
+        ),
+        "k": _coordinate("int32", "1", "third voxel index", "0-based along z; on a surface 0."),
         "noise_ceiling": _coordinate(
             "float32", "percent", "noise ceiling", "Explainable variance; NaN where unknown."
         ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from storage.chunks import even_edges
-from storage.schema import Schema, Variable
+from storage.schema import COORDINATES, Schema, Variable
 
 from ..stage import Cost, largest_block, lazily, stage
 from .coordinates import picture_coords, voxel_coords
@@ -25,19 +26,31 @@ PICTURES = 256
 
 TRIALS = Schema(
     {
-        "session": Variable(("trial",), "int16", "1", "session", "1-based as the release counts."),
+        "session": Variable(
+            ("trial",),
+            "int16",
+            "1",
+            "session",
+            "1-based as the release counts; 0 for one that it does not number.",
+        ),
         "run": Variable(("trial",), "int16", "1", "run", "1-based as the release counts."),
         "repeat": Variable(("trial",), "int16", "1", "0-based showing of the picture"),
         "test": Variable(("trial",), "bool", "1", "held out for testing"),
         "image_id": Variable(("trial",), "str", "1", "picture shown", "The data set's own id."),
+        "used": Variable(
+            ("trial",),
+            "bool",
+            "1",
+            "trained on or tested",
+            "Absent where all are. Other trials stay in betas and enter no response.",
+            optional=True,
+        ),
     }
 )
 
 VOXELS = Schema(
     {
-        "i": Variable(("voxel",), "int32", "1", "first voxel index"),
-        "j": Variable(("voxel",), "int32", "1", "second voxel index"),
-        "k": Variable(("voxel",), "int32", "1", "third voxel index"),
+        **{axis: replace(COORDINATES[axis], dims=("voxel",)) for axis in "ijk"},
         "noise_ceiling": Variable(
             ("voxel",), "float32", "percent", "noise ceiling", "Explainable variance; NaN where unknown."
         ),
@@ -67,9 +80,21 @@ VALIDITY = Schema(
             "1",
             "voxel holds data in the session",
             "False where all of a session's values are the same, as they are outside the scanned volume.",
-        )
+        ),
+        "saturated": Variable(
+            ("session", "voxel"),
+            "int32",
+            "1",
+            "trials at the limits of the stored type",
+            "How many of a session's values are 32767 or more in size: 16 bits hold no more. Absent where "
+            "values are no integers.",
+            optional=True,
+        ),
     }
 )
+
+#: The size of stored numbers from which on nothing is known of the response: of 109 percent in NSD's scale.
+LIMIT = 32767
 
 STIMULI = Schema(
     {
@@ -127,15 +152,17 @@ def _read_betas(reader: Betas, start: int, stop: int) -> Mapping[str, np.ndarray
     return {"betas": reader.read(start, stop)}
 
 
-@stage("ingest", version=2, schema=VALIDITY)
+@stage("ingest", version=3, schema=VALIDITY)
 def validity(betas: xr.Dataset) -> xr.Dataset:
-    """Return which voxels hold data in which session."""
+    """Return which voxels hold data in which session, and in how many trials each saturates."""
     numbers = np.unique(betas.session.values)
+    whole = betas.betas.dtype.kind == "i"
     return lazily(
         VALIDITY,
         {"session": len(numbers), "voxel": betas.sizes["voxel"]},
         partial(_valid, betas),
         coords={"session": numbers, **voxel_coords(betas)},
+        leave_out=() if whole else ("saturated",),
     )
 
 
@@ -144,13 +171,15 @@ def _valid(betas: xr.Dataset, _start: int, _stop: int) -> Mapping[str, np.ndarra
     session = betas.session.values
     numbers = np.unique(session)
     valid = np.zeros((len(numbers), betas.sizes["voxel"]), bool)
+    saturated = np.zeros(valid.shape, np.int32)
     for row, number in enumerate(numbers):
         rows = np.flatnonzero(session == number)
         first = betas.betas[rows[0]].values
         for start in range(rows[0], rows[-1] + 1, 750):
             part = betas.betas[start : min(start + 750, rows[-1] + 1)].values
             valid[row] |= (part != first).any(axis=0)
-    return {"valid": valid}
+            saturated[row] += ((part >= LIMIT) | (part <= -LIMIT)).sum(axis=0, dtype=np.int32)
+    return {"valid": valid, "saturated": saturated}
 
 
 @stage("ingest", version=1, schema=STIMULI)

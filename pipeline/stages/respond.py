@@ -13,7 +13,7 @@ from storage.schema import Schema, Variable
 from ..errors import ShapeError
 from ..stage import Cost, lazily, stage
 from .coordinates import picture_coords, voxel_coords
-from .rows import Average, arrange, folds_of
+from .rows import Average, arrange, folds_of, training_trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,13 +76,13 @@ def moments(trials: xr.Dataset, betas: xr.Dataset) -> xr.Dataset:
 
     MinD-Vis standardises so: one number for the whole matrix, ddof 0.
     """
-    return lazily(MOMENTS, {}, partial(_moments, betas, trials.test.values))
+    return lazily(MOMENTS, {}, partial(_moments, betas, ~training_trials(trials)))
 
 
-def _moments(betas: xr.Dataset, test: np.ndarray, _start: int, _stop: int) -> Mapping[str, np.ndarray]:
+def _moments(betas: xr.Dataset, held_out: np.ndarray, _start: int, _stop: int) -> Mapping[str, np.ndarray]:
     count, mean, square = 0, 0.0, 0.0  # Chan's pairwise update: one pass, no cancellation
-    for start in range(0, len(test), 750):
-        part = _percent(betas, betas.betas[start : start + 750].values)[~test[start : start + 750]]
+    for start in range(0, len(held_out), 750):
+        part = _percent(betas, betas.betas[start : start + 750].values)[~held_out[start : start + 750]]
         if part.size:
             shift = part.mean() - mean
             total = count + part.size
@@ -139,13 +139,13 @@ def responses(
     ShapeError
         If the trials cannot be split, or a session or run to standardise by has under two training trials.
     """
-    rows = arrange(trials, average_repeats)
+    rows, held_out = arrange(trials, average_repeats), ~training_trials(trials)
     groups = _groups(trials, standardize)
     split = np.where(rows.test, "test", "train").astype(object)
     return lazily(
         RESPONSES,
         {"row": rows.count, "voxel": betas.sizes["voxel"]},
-        partial(_respond, betas, validity, moments, trials.test.values, groups, rows.of_trial, standardize),
+        partial(_respond, betas, validity, moments, held_out, groups, rows.of_trial, standardize),
         coords={
             **picture_coords("row", trials, rows.first),
             "split": ("row", split),
@@ -163,10 +163,12 @@ def _groups(trials: xr.Dataset, standardize: Standardize) -> np.ndarray:
     session, run = trials.session.values.astype(int), trials.run.values.astype(int)
     keys = {"session": session, "run": session * 10_000 + run}.get(standardize, np.zeros_like(session))
     _, group = np.unique(keys, return_inverse=True)
-    training = np.bincount(group[~trials.test.values], minlength=group.max() + 1)
+    training = np.bincount(group[training_trials(trials)], minlength=group.max() + 1)
     if standardize != "none" and training.min() < 2:
-        where = "" if standardize in ("train", "scalar") else f" in one {standardize}"
-        raise ShapeError(f"only {training.min()} training trials{where}: a standard deviation needs two")
+        of_all = standardize in ("train", "scalar")
+        where, cure = ("", "") if of_all else (f" in one {standardize}", "; standardize by 'train'")
+        found = f"only {training.min()} training trials{where}"
+        raise ShapeError(f"{found}: a standard deviation needs two{cure}")
     return group
 
 
@@ -174,7 +176,7 @@ def _respond(  # noqa: PLR0913  (positional for `partial`)
     betas: xr.Dataset,
     validity: xr.Dataset | None,
     moments: xr.Dataset | None,
-    test: np.ndarray,
+    held_out: np.ndarray,
     groups: np.ndarray,
     of_trial: np.ndarray,
     standardize: Standardize,
@@ -191,12 +193,12 @@ def _respond(  # noqa: PLR0913  (positional for `partial`)
         percent = _percent(betas, stored[:, part])
         if valid is not None and not valid[:, part].all():
             percent[~valid[session][:, part]] = np.nan  # not measured: no trial of that session counts
-        mean[part], std[part] = training_moments(percent[~test])
+        mean[part], std[part] = training_moments(percent[~held_out])
         if standardize == "scalar":
             assert moments is not None
             percent = (percent - float(moments["mean"])) / (float(moments["std"]) or 1.0)
         elif standardize != "none":
-            standardize_groups(percent, groups, test)
+            standardize_groups(percent, groups, held_out)
         response[:, part] = averaged(percent, adding)
     return {"response": response, "mean": mean, "std": std}
 
@@ -211,10 +213,12 @@ def _percent(betas: xr.Dataset, stored: np.ndarray) -> np.ndarray:
 
 
 def summing(of_trial: np.ndarray) -> Any:
-    """Return the sparse (row, trial) matrix that adds up each row's trials."""
+    """Return the sparse (row, trial) matrix that adds up each row's trials; row -1 is none."""
     from scipy.sparse import csr_array
 
-    return csr_array((np.ones(len(of_trial)), (of_trial, np.arange(len(of_trial)))))
+    used = np.flatnonzero(of_trial >= 0)
+    shape = (int(of_trial.max()) + 1, len(of_trial))
+    return csr_array((np.ones(len(used)), (of_trial[used], used)), shape)
 
 
 def averaged(values: np.ndarray, adding: Any) -> np.ndarray:

@@ -20,7 +20,7 @@ class Rows:
     """Which trials make which row; training rows first, each part in order of first appearance."""
 
     of_trial: np.ndarray
-    """(trial) int64: the row a trial is averaged into."""
+    """(trial) int64: the row a trial is averaged into; -1 for one that is not used."""
     image_id: np.ndarray
     """(row) str."""
     test: np.ndarray
@@ -33,7 +33,8 @@ class Rows:
     @property
     def first(self) -> np.ndarray:
         """(row) int64: the first trial of each row."""
-        return np.unique(self.of_trial, return_index=True)[1]
+        row, trial = np.unique(self.of_trial, return_index=True)
+        return np.asarray(trial[row >= 0])
 
     @property
     def count(self) -> int:
@@ -58,22 +59,36 @@ def arrange(trials: xr.Dataset, average_repeats: Average) -> Rows:
     """
     test = trials.test.values.astype(bool)
     image_id = trials.image_id.values.astype(object)
-    _check_split(test, image_id)
+    used = used_trials(trials)
+    _check_split(test[used], image_id[used])
     averaged = {"all": np.ones_like(test), "test": test, "none": np.zeros_like(test)}[average_repeats]
     keys = [
         (bool(held), name, -1 if mean else at)
         for at, (held, name, mean) in enumerate(zip(test, image_id, averaged, strict=True))
     ]
-    ordered = sorted(dict.fromkeys(keys), key=lambda key: key[0])  # stable: first appearance within a part
+    distinct = dict.fromkeys(key for key, counts in zip(keys, used, strict=True) if counts)
+    ordered = sorted(distinct, key=lambda key: key[0])  # stable: first appearance within a part
     row = {key: at for at, key in enumerate(ordered)}
-    of_trial = np.array([row[key] for key in keys])
+    of_trial = np.array([row[key] if counts else -1 for key, counts in zip(keys, used, strict=True)])
     return Rows(
         of_trial,
         np.array([name for _, name, _ in ordered], dtype=object),
         np.array([held for held, _, _ in ordered]),
-        _single(trials.repeat.values, of_trial, averaged),
-        _common(trials.session.values, of_trial),
+        _single(trials.repeat.values[used], of_trial[used], averaged[used]),
+        _common(trials.session.values[used], of_trial[used]),
     )
+
+
+def used_trials(trials: xr.Dataset) -> np.ndarray:
+    """Return (trial) bool: the trial is trained on or tested; all are where product `trials` does not say."""
+    if "used" not in trials:
+        return np.ones(trials.sizes["trial"], bool)
+    return np.asarray(trials.used.values.astype(bool))
+
+
+def training_trials(trials: xr.Dataset) -> np.ndarray:
+    """Return (trial) bool: the trial is trained on."""
+    return np.asarray(used_trials(trials) & ~trials.test.values.astype(bool))
 
 
 def _check_split(test: np.ndarray, image_id: np.ndarray) -> None:

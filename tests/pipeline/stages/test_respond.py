@@ -157,3 +157,38 @@ def test_a_session_with_one_training_trial_cannot_be_standardised():
     trials = _trials(["a", "b", "c", "d"], [False, False, False, True], session=[1, 1, 2, 2])
     with pytest.raises(ShapeError, match="only 1 training trials in one session"):
         responses(trials, _betas(np.zeros((4, 2), np.float32)), standardize="session")
+
+
+@given(experiments(), st.data())
+def test_what_is_not_used_enters_nothing(trials, data):
+    """Responses are those of the other trials alone, however the betas of the unused ones look."""
+    count = trials.sizes["trial"]
+    others = data.draw(st.integers(1, 4))
+    at = np.sort(data.draw(st.permutations(range(count + others)))[:others])
+    place = np.setdiff1d(np.arange(count + others), at)
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((count + others, 5))
+    # what is not used may even show pictures that are trained on, or that there is no picture of
+    spread = {name: np.zeros(count + others, array.dtype) for name, array in trials.data_vars.items()}
+    spread["image_id"][at] = data.draw(st.sampled_from(["", "p0", "p3"]))
+    for name, array in spread.items():
+        array[place] = trials[name].values
+    used = np.isin(np.arange(count + others), place)
+    mixed = xr.Dataset({name: ("trial", array) for name, array in {**spread, "used": used}.items()})
+    for given_moments in (None, "scalar"):
+        how = {"standardize": "train"}
+        these, those = {}, {}
+        if given_moments:
+            how = {"standardize": "scalar"}
+            these = {"moments": moments(mixed, _betas(values)).compute()}
+            those = {"moments": moments(trials, _betas(values[place])).compute()}
+        found = responses(mixed, _betas(values), **these, **how).compute()
+        expected = responses(trials, _betas(values[place]), **those, **how).compute()
+        xr.testing.assert_allclose(found, expected)
+        assert found.image_id.equals(expected.image_id)
+
+
+def test_a_session_without_training_trials_is_told():
+    trials = _trials(["a", "a", "b", "c"], [False, False, False, True], session=[1, 1, 1, 0])
+    with pytest.raises(ShapeError, match=r"only 0 training trials in one session: .* standardize by 'train'"):
+        responses(trials, _betas(np.ones((4, 2))), standardize="session")
