@@ -12,7 +12,7 @@ from .step import Origin, Step
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from storage.sources import Source
+    from storage.sources import Ingested, Source
 
     from .recipe import Recipe
 
@@ -98,17 +98,18 @@ class Subject:
         return step
 
     def _ingest(self) -> None:
-        brain = Origin(self.source, self.subject, "responses")
-        regions = Origin(self.source, self.subject, "regions")
-        seen = Origin(self.source, self.subject, "pictures")
         owner = self.source.picture_owner(self.subject)
-        self._add("trials", "ingest.trials", origin=brain)
-        self._add("voxels", "ingest.voxels", origin=regions)
-        self._add("betas", "ingest.betas", {"trials": "trials"}, origin=brain)
+        self._read("trials")
+        self._read("voxels")
+        self._read("betas")
         self._add("validity", "ingest.validity", {"betas": "betas"})
-        self._add("stimuli", "ingest.stimuli", owner=owner, origin=seen)
+        self._read("stimuli", owner)
         if self.source.captions(self.subject) is not None:
-            self._add("captions", "ingest.captions", owner=owner, origin=seen)
+            self._read("captions", owner)
+
+    def _read(self, product: Ingested, owner: str | None = None) -> None:
+        origin = Origin(self.source, self.subject, product)
+        self._add(product, f"ingest.{product}", owner=owner, origin=origin)
 
     def _respond(self) -> None:
         settings = self.recipe.responses

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.errors import Changed, Damaged
@@ -44,46 +45,54 @@ def slice_of(dataset: xr.Dataset, product: Product, block: int) -> xr.Dataset:
     return culled
 
 
+@dataclass(frozen=True)
+class Work:
+    """A block to be computed."""
+
+    block: int
+    dataset: xr.Dataset
+    stamps: Mapping[str, str]
+    """Etag, when the run was planned, of each file of the source that it is read from."""
+
+
 def write_blocks(
-    product: Product, blocks: Sequence[tuple[int, xr.Dataset]], origin: Origin | None
+    product: Product, blocks: Sequence[Work], origin: Origin | None
 ) -> list[tuple[int, int, int]]:
     """Compute and store blocks, on a worker; return bytes stored, and bytes and requests moved, of each."""
-    return [_write_block(product, block, dataset, origin) for block, dataset in blocks]
+    return [_write_block(product, work, origin) for work in blocks]
 
 
-def _write_block(
-    product: Product, block: int, dataset: xr.Dataset, origin: Origin | None
-) -> tuple[int, int, int]:
+def _write_block(product: Product, work: Work, origin: Origin | None) -> tuple[int, int, int]:
     import dask
 
     remarks.clear()
     began, bytes_before, requests_before = time.perf_counter(), traffic.bytes, traffic.requests
     try:
         with dask.config.set(scheduler="synchronous"):
-            computed = dataset.compute()
+            computed = work.dataset.compute()
     except ValueError as error:
         if "checksum" in str(error):  # zarr's crc32c codec, on reading an input
-            raise Damaged(f"an input of {product}, block {block}, is damaged ({error})") from None
+            raise Damaged(f"an input of {product}, block {work.block}, is damaged ({error})") from None
         raise
     moved = traffic.bytes - bytes_before
-    stamps = {} if origin is None else unchanged(origin, product)
-    stored = product.write(block, computed, sources=stamps, moved=moved, began=began)
+    if origin is not None:
+        insist_unchanged(origin, product, work.stamps)
+    stored = product.write(work.block, computed, sources=work.stamps, moved=moved, began=began)
     return stored, moved, traffic.requests - requests_before
 
 
-def unchanged(origin: Origin, product: Product) -> Mapping[str, str]:
-    """Return the source's etags after a block was read, the same as when the run was planned.
+def insist_unchanged(origin: Origin, product: Product, planned: Mapping[str, str]) -> None:
+    """Look at a block's files again after it was read.
 
     Raises
     ------
     Changed
-        If a file was replaced in between: the block may hold the new bytes, the fingerprint says the old.
+        If one was replaced since the run was planned: the block may hold the new bytes, or some of each.
     """
-    planned, now = origin.stamps, origin.stamps_now()
+    now = origin.stamps_now()
     for name, etag in planned.items():
         if now.get(name) != etag:
             raise Changed(
                 f"{name} changed while {product} was being made from it (was {etag}, is {now.get(name)}); "
                 "nothing of the block was kept: run the same command again once the file rests"
             )
-    return planned

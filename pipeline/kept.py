@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from storage import damage, sealing
-from storage.errors import Changed
+from storage.errors import Changed, Damaged, Missing
 from storage.markers import FRAME
+from storage.opening import readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import xarray as xr
+
+    from storage.markers import Marker
     from storage.product import Product
 
     from .outcome import Listener
@@ -25,6 +31,7 @@ class Kept:
         self.plan = planned
         self.listener = listener
         self.refresh = refresh
+        self.stale: dict[Product, set[str]] = {}
 
     def product(self, step: Step) -> Product:
         """Return the step's place in the archive."""
@@ -35,7 +42,7 @@ class Kept:
         return self.product(step).sealed()
 
     def whole(self, step: Step) -> bool:
-        """Tell whether a product is complete and untouched; take back what is damaged or stale.
+        """Tell whether a product is complete and untouched; take back what is damaged, note what is stale.
 
         A sealed product costs one read and one listing: only where an object's size or etag differs
         from the time of sealing are its bytes read again.
@@ -45,8 +52,7 @@ class Kept:
         if record is None:
             self._recheck(step, product)
             return False
-        self._check_sources(step, product, record.get("sources", {}))
-        if not self.current(step):
+        if self._stale(step, product, record["sources"]) or not self.current(step):
             return False
         if sealing.untouched(product.place, record):
             return True
@@ -86,9 +92,8 @@ class Kept:
         found = damage.find(product, done)
         if found or FRAME not in done:
             self.take_back(product, found)
-        elif done:
-            stamps = {k: v for name in done - {FRAME} for k, v in product.marker(name).sources.items()}
-            self._check_sources(step, product, stamps)
+        recorded = {k: v for marker in _markers(product).values() for k, v in marker.sources.items()}
+        self._stale(step, product, recorded)
 
     def take_back(self, product: Product, found: Sequence[damage.Damage]) -> None:
         """Take back the markers of damaged blocks, and tell of the first."""
@@ -99,18 +104,69 @@ class Kept:
                 f"{product}: {found[0].chunk} {found[0].reason}; {len(blocks)} block(s) recomputed"
             )
 
-    def _check_sources(self, step: Step, product: Product, recorded: Mapping[str, str]) -> None:
-        if step.origin is None or not recorded:
-            return
-        now = step.origin.stamps
-        # what was read from another place has another etag there; the fingerprint says it is the same data
-        changed = [name for name, etag in recorded.items() if now.get(name, etag) != etag]
-        if not changed:
-            return
-        if not self.refresh:
-            name = changed[0]
-            raise Changed(
-                f"{name} has changed since {product} was made from it "
-                f"(was {recorded[name]}, is {now.get(name)}); --refresh recomputes it"
-            )
-        product.revoke(product.done())
+    def _stale(self, step: Step, product: Product, recorded: Mapping[str, str]) -> bool:
+        """Tell whether source files have changed since blocks were made from them.
+
+        Other files may decide the frame; what follows from them is at hand, and is compared itself.
+
+        Raises
+        ------
+        Changed
+            If they have and nobody asked to refresh. Else the blocks are noted for `take_back_stale`.
+        """
+        if step.origin is None or not _changed(recorded, step.origin.stamps):
+            return False
+        markers = _markers(product)
+        changed = {name: _changed(marker.sources, step.origin.stamps) for name, marker in markers.items()}
+        if changed.get(FRAME) and _same_frame(product, step.dataset):
+            sealing.restamp(product.place, markers[FRAME], step.shares[0])
+            changed[FRAME] = []
+        stale = product.done() - {name for name, files in changed.items() if not files}
+        if FRAME in stale:
+            stale = product.done()
+        if stale and not self.refresh:
+            files = [*chain(*changed.values()), *_changed(recorded, step.origin.stamps)]
+            raise _told(step, product, files[0], recorded, len(stale - {FRAME}))
+        self.stale[product] = stale
+        return bool(stale)
+
+    def take_back_stale(self) -> None:
+        """Take back the blocks found stale, once what replaces their files was found to be sound."""
+        for product, stale in self.stale.items():
+            product.revoke(stale)
+
+
+def _changed(recorded: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the files whose etag is another now.
+
+    What was read from another place has another etag there; the fingerprint says it is the same data.
+    """
+    return [name for name, etag in recorded.items() if now.get(name, etag) != etag]
+
+
+def _markers(product: Product) -> dict[str, Marker]:
+    """Return the markers that can be read."""
+    found = {}
+    for name in product.done():
+        with suppress(Damaged, Missing):
+            found[name] = product.marker(name)
+    return found
+
+
+def _same_frame(product: Product, dataset: xr.Dataset) -> bool:
+    """Tell whether a product's stored coordinates are those of a Dataset."""
+    try:
+        with readable(product):
+            stored = product.open(partial=True, raw=True).coords.to_dataset().load()
+    except (Damaged, Missing):
+        return False
+    return stored.equals(dataset.coords.to_dataset())
+
+
+def _told(step: Step, product: Product, file: str, recorded: Mapping[str, str], blocks: int) -> Changed:
+    assert step.origin is not None
+    was, now = (stamps[file] or "absent" for stamps in (recorded, step.origin.stamps))
+    return Changed(
+        f"{file} has changed since {product} was made from it (was {was}, is {now}); "
+        f"--refresh recomputes it (blocks concerned: {blocks} of {step.blocks})"
+    )

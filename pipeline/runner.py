@@ -18,7 +18,7 @@ from storage.errors import Damaged
 from storage.markers import FRAME
 from storage.transfer import traffic
 
-from .blocks import groups, slice_of, write_blocks
+from .blocks import Work, groups, slice_of, write_blocks
 from .kept import Kept
 from .outcome import Listener, Made, Outcome
 from .planner import Plan, plan
@@ -81,6 +81,7 @@ def run(
     todo = [step for step in steps if not work.whole(step)]
     if todo:
         work.check_values(todo)
+        work.take_back_stale()
         _compute(work, steps, cluster or _cluster(recipe), insecure=insecure)
     else:
         work.remember()
@@ -143,8 +144,8 @@ class Run(Kept):
         if product.created() and product.about()["made_from"] != made_from:
             product.revoke({*product.done(), FRAME})
         if not product.created():
-            about = {**step.about(), "made_from": made_from}
-            insist(partial(product.create, dataset, step.maker.schema, about))
+            about, (stamps, _) = {**step.about(), "made_from": made_from}, step.shares
+            insist(partial(product.create, dataset, step.maker.schema, about, stamps))
         missing = product.missing()
         self.listener.stage_started(step, len(missing), step.blocks)
         self._blocks(step, product, dataset, missing, workers)
@@ -159,11 +160,16 @@ class Run(Kept):
     ) -> None:
         from cluster import Need, Task, dispatch
 
+        _, stamps = step.shares
         tasks = [
             Task(
                 f"{step} block {group[0]}" + (f" to {group[-1]}" if len(group) > 1 else ""),
                 write_blocks,
-                (product, [(block, slice_of(dataset, product, block)) for block in group], step.origin),
+                (
+                    product,
+                    [Work(block, slice_of(dataset, product, block), stamps[block]) for block in group],
+                    step.origin,
+                ),
                 Need(step.cost.memory),
             )
             for group in groups(missing, workers.slots)

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from storage.chunks import spans
 from storage.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
     from storage.archive import Archive
     from storage.product import Product
-    from storage.sources import Source
+    from storage.sources import Betas, Ingested, Pictures, Source
 
     from .stage import Cost, Stage
+
+    Shares = tuple[Mapping[str, str], Sequence[Mapping[str, str]]]
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an ingest step reads: a source, for one subject."""
+    """Where an ingest step reads: a source, for one subject and product."""
 
     source: Source
     subject: str
-    what: Literal["responses", "regions", "pictures"]
+    product: Ingested
 
     @cached_property
     def identity(self) -> Mapping[str, Any]:
         """What is read, as fingerprints hold it."""
-        _ = self.stamps  # before the content is looked at: a file replaced in between is noticed later
-        asked = {"regions": self.source.region_identity, "pictures": self.source.picture_identity}
-        return asked.get(self.what, self.source.identity)(self.subject)
+        return self.source.identity(self.subject, self.product)
 
     @cached_property
     def stamps(self) -> Mapping[str, str]:
@@ -42,8 +43,23 @@ class Origin:
 
     def stamps_now(self) -> Mapping[str, str]:
         """Return the etag by file, as it is now."""
-        asked = self.source.picture_stamps if self.what == "pictures" else self.source.stamps
-        return asked(self.subject)
+        return self.source.stamps(self.subject, self.product)
+
+    @property
+    def reader(self) -> Betas | Pictures | None:
+        """Who reads the blocks, where there may be several."""
+        if self.product == "betas":
+            return self.source.betas(self.subject)
+        return self.source.images(self.subject) if self.product == "stimuli" else None
+
+    def shares(self, spans: Sequence[tuple[int, int]]) -> Shares:
+        """Return the stamps of the files that decide the frame, and of those that each block is read from."""
+        reader = self.reader
+        if reader is None:
+            return {}, [self.stamps] * len(spans)
+        blocks = [{name: self.stamps[name] for name in reader.files(*span)} for span in spans]
+        frame = {name: self.stamps[name] for name in self.stamps.keys() - set().union(*blocks)}
+        return frame, blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +118,10 @@ class Step:
 
     def lazy(self, inputs: Mapping[str, xr.Dataset]) -> xr.Dataset:
         """Return the product's lazy Dataset."""
-        origin = {"source": self.origin.source, "subject": self.origin.subject} if self.origin else {}
-        return self.maker(**inputs, **origin, **self.settings)
+        if self.origin is None:
+            return self.maker(**inputs, **self.settings)
+        _ = self.origin.stamps  # before the content is looked at: a file replaced in between is noticed later
+        return self.maker(source=self.origin.source, subject=self.origin.subject, **inputs, **self.settings)
 
     @cached_property
     def dataset(self) -> xr.Dataset:
@@ -114,6 +132,15 @@ class Step:
     def cost(self) -> Cost:
         """What making it costs, by its shapes."""
         return self.maker.cost(self.dataset, **{name: step.dataset for name, step in self.inputs.items()})
+
+    @cached_property
+    def shares(self) -> Shares:
+        """Stamps of the source's files that decide the frame, and of those that each block is read from."""
+        if self.origin is None:
+            return {}, [{}] * self.blocks
+        from storage.layout import block_edges
+
+        return self.origin.shares(spans(block_edges(self.dataset, self.maker.schema)))
 
     @cached_property
     def blocks(self) -> int:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from . import layout
@@ -135,7 +136,13 @@ class Product:
 
     # --- writing -------------------------------------------------------------------------------
 
-    def create(self, dataset: xr.Dataset, schema: Schema, about: Mapping[str, Any]) -> None:
+    def create(
+        self,
+        dataset: xr.Dataset,
+        schema: Schema,
+        about: Mapping[str, Any],
+        sources: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Write the frame: the arrays' metadata and everything that has no block dimension.
 
         Doing it twice, or in two processes at once, ends in the same bytes.
@@ -148,13 +155,15 @@ class Product:
             What the arrays are.
         about
             What the group says of itself: stage, version, settings, inputs, device.
+        sources
+            Etag by source file that the frame was made from.
         """
         described = schema.describe(dataset)
         said = {**about, "block": schema.block, "edges": layout.block_edges(described, schema)}
         with self._writing("frame"):
             layout.write_frame(self.data, described, schema, said)
             chunks = layout.frame_crcs(self.data, described, schema)
-            self._marker(FRAME).write(Marker(FRAME, chunks).dumps())
+            self._marker(FRAME).write(Marker(FRAME, chunks, dict(sources)).dumps())
 
     def write(
         self, block: int, dataset: xr.Dataset, *, sources: Mapping[str, str], moved: int, began: float

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,14 @@ def untouched(place: Location, record: Mapping[str, Any]) -> bool:
     """Tell whether nothing stored has been written since the seal; a listing, no chunk is read."""
     now = listing(place, record.get("files") or ())
     return bool(record["listing"] == now) and not (place / "damaged.json").exists()
+
+
+def restamp(place: Location, frame: Marker, sources: Mapping[str, str]) -> None:
+    """Note other etags of the files a frame was made from, after it was found to be the same."""
+    (place / "done" / f"{frame.block}.json").write(replace(frame, sources=dict(sources)).dumps())
+    record = read_seal(place / "product.json")
+    if record is not None:
+        write_seal(place / "product.json", {**record, "sources": {**record["sources"], **sources}})
 
 
 def relist(place: Location, record: Mapping[str, Any]) -> None:

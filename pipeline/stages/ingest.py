@@ -127,9 +127,12 @@ def _betas_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
 
 
 @stage("ingest", version=2, schema=BETAS, cost=_betas_cost)
-def betas(trials: xr.Dataset, *, source: Source, subject: str) -> xr.Dataset:
-    """Return the responses of every voxel to every presentation, one block a run of trials."""
-    reader = source.betas(subject)
+def betas(*, source: Source, subject: str) -> xr.Dataset:
+    """Return the responses of every voxel to every presentation, one block a run of trials.
+
+    Product `trials` is no input: it says which pictures are held out, and that changes no beta.
+    """
+    reader, trials = source.betas(subject), source.trials(subject)
     n_trials, n_voxels = reader.shape
     scaled = {"scale_factor": reader.scale} if reader.scale != 1 else {}
     return lazily(

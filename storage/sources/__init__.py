@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy as np
     import xarray as xr
+
+#: What is ingested from a source, by the name of the product.
+Ingested = Literal["trials", "voxels", "betas", "stimuli", "captions"]
 
 
 class Betas(Protocol):
@@ -30,6 +33,9 @@ class Betas(Protocol):
     def block(self) -> int:
         """Trials a block: a session where all have equal length, else a fixed count."""
 
+    def files(self, start: int, stop: int) -> Sequence[str]:
+        """Return the files that trials start to stop are read from, named as in `Source.stamps`."""
+
     def read(self, start: int, stop: int) -> np.ndarray:
         """Return trials start to stop, (trial, voxel)."""
 
@@ -49,6 +55,9 @@ class Pictures(Protocol):
     def shape(self) -> tuple[int, int, int, int]:
         """(image, y, x, channel)."""
 
+    def files(self, start: int, stop: int) -> Sequence[str]:
+        """Return the files that pictures start to stop are read from, named as in `Source.stamps`."""
+
     def read(self, start: int, stop: int) -> np.ndarray:
         """Return pictures start to stop, (image, y, x, channel) uint8."""
 
@@ -56,23 +65,18 @@ class Pictures(Protocol):
 class Source(Protocol):
     """A data set as vox2pix sees it. Picklable; files are opened by the process that reads."""
 
-    def identity(self, subject: str) -> Mapping[str, Any]:
-        """Return what enters the fingerprints: the data's identity, never where it lies."""
-
-    def region_identity(self, subject: str) -> Mapping[str, Any]:
-        """Return the same with the names of regions, which say nothing of a single response."""
-
-    def picture_identity(self, subject: str) -> Mapping[str, Any]:
-        """Return the same for what no brain entered: pictures and captions."""
+    def identity(self, subject: str, product: Ingested) -> Mapping[str, Any]:
+        """Return what enters a product's fingerprint: what its numbers depend on, never where they lie."""
 
     def picture_owner(self, subject: str) -> str:
         """Return who owns the pictures: "all" for a common stimulus set, else the subject."""
 
-    def stamps(self, subject: str) -> Mapping[str, str]:
-        """Return an etag for each file that is read, by its URL; a changed one means stale blocks."""
+    def stamps(self, subject: str, product: Ingested) -> Mapping[str, str]:
+        """Return the etag of each file that a product is read from, by its URL.
 
-    def picture_stamps(self, subject: str) -> Mapping[str, str]:
-        """Return the same of the files that pictures and captions come from."""
+        A file that is looked for and not there has "", so that it is noticed when it comes. A folder whose
+        files are all read has a stamp of its own (its URL ends with a slash), of the names in it.
+        """
 
     def trials(self, subject: str) -> xr.Dataset:
         """Return session, run, repeat, test and image_id of each trial, in order of time."""

@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 from cluster import ClusterConfig
 from pipeline import load_recipe, plan, run
 from pipeline.errors import RecipeError
-from storage.errors import Changed, Denied, Invalid, Missing, NotInSource
+from storage.errors import Denied, Invalid, Missing, NotInSource
 from storage.simulate import simulate_nsd
 from storage.simulate.serve import serve
 
@@ -184,30 +184,6 @@ def test_a_truncated_session_is_told(copy, tmp_path):
     file.write_bytes(file.read_bytes()[:-2000])
     with pytest.raises(Invalid, match="betas_session02"):
         run(_recipe(copy, tmp_path / "archive"), cluster=THREADS)
-
-
-def test_a_session_that_was_replaced_is_told_and_refreshed_down_to_the_pictures(copy, tmp_path):
-    recipe = _recipe(copy, tmp_path / "archive")
-    before = {made.step.product: made for made in run(recipe, cluster=THREADS).made}
-    first = _opened(run(recipe, cluster=THREADS))["predictions/pixels"].predicted.values
-    other = _recipe(copy, tmp_path / "archive", "ridge.spaces.pixels.alpha=50")
-    run(other, cluster=THREADS)
-    with h5py.File(copy / BETAS / "betas_session02.hdf5", "r+") as file:
-        file["betas"][...] = -file["betas"][...]
-    with pytest.raises(Changed, match=r"betas_session02\.hdf5 has changed.*--refresh"):
-        run(recipe, cluster=THREADS)
-    again = {made.step.product: made for made in run(recipe, cluster=THREADS, refresh=True).made}
-    assert set(again) == set(before)
-    for name in ("betas", "responses", "gram/all", "predictions/pixels", "images/pixels", "scores/pixels"):
-        assert again[name].computed, name
-    assert not again["features/pixels"].computed  # no brain data entered it
-    second = _opened(run(recipe, cluster=THREADS))["predictions/pixels"].predicted.values
-    assert not np.allclose(first, second)
-    # what another recipe made from the same betas is made anew as well, without being told
-    later = {made.step.product: made for made in run(other, cluster=THREADS).made}
-    assert later["smoother/pixels"].computed
-    assert later["predictions/pixels"].computed
-    assert not later["responses"].computed
 
 
 def test_a_picture_id_out_of_range_is_told(copy, tmp_path):

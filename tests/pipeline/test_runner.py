@@ -246,7 +246,7 @@ def test_a_changed_source_is_another_product_or_an_error(make_recipe, monkeypatc
     stamps = ArraysSource.stamps
     # a source whose bytes are not in its identity: its etag alone tells that it was written again
     monkeypatch.setattr(
-        ArraysSource, "stamps", lambda self, subject: dict.fromkeys(stamps(self, subject), "new")
+        ArraysSource, "stamps", lambda self, *asked: dict.fromkeys(stamps(self, *asked), "new")
     )
     with pytest.raises(Changed, match=r"release\.npz has changed since s1/.*--refresh"):
         run(recipe, cluster=THREADS, until="ingest")

@@ -62,6 +62,11 @@ class OneFile:
         return {ITSELF: file_digest(self.location)}
 
 
+def files_of(location: Location, digests: Iterable[str]) -> list[str]:
+    """Return the names of files as stamps have them: a source that is one file has its own."""
+    return [location.name if name == ITSELF else name for name in digests]
+
+
 def unknown_key(container: Container, key: str) -> NoReturn:
     """Raise `Invalid`: the container has no such array, but it has these."""
     names = container.names()

@@ -11,6 +11,7 @@ import numpy as np
 
 from storage.errors import Invalid
 
+from .container import files_of
 from .opening import open_container
 
 if TYPE_CHECKING:
@@ -88,6 +89,11 @@ class ArraysPictures:
         """(image, y, x, channel)."""
         train, test = self.sets
         return (train.count + test.count, *train.shape)
+
+    def files(self, start: int, stop: int) -> list[str]:  # noqa: ARG002  (both are small)
+        """Return the names of the files of both arrays."""
+        location = self.sets[0].location
+        return files_of(location, open_container(location).digests(each.key for each in self.sets))
 
     def read(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return pictures start to stop, (image, y, x, channel) uint8."""

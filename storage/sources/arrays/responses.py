@@ -9,6 +9,7 @@ import numpy as np
 
 from storage.errors import Invalid
 
+from .container import files_of
 from .opening import open_container
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class ArraysBetas:
         """Open both arrays."""
         container = open_container(self.location)
         return [container.array(key) for key in self.keys]
+
+    def files(self, start: int, stop: int) -> list[str]:  # noqa: ARG002  (both are small)
+        """Return the names of the files of both arrays."""
+        return files_of(self.location, open_container(self.location).digests(self.keys))
 
     def read(self, start: int, stop: int) -> NDArray[np.float32]:
         """Return trials start to stop, (trial, voxel) float32."""

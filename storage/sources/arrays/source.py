@@ -10,7 +10,7 @@ import numpy as np
 from storage.errors import Invalid
 from storage.remote import Location
 
-from .container import ITSELF
+from .container import files_of
 from .opening import open_container
 from .pictures import ArraysPictures, open_pictures
 from .places import read_places
@@ -21,6 +21,8 @@ from .words import join_words, read_words
 if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
+
+    from storage.sources import Ingested
 
     from .container import Container
 
@@ -96,20 +98,12 @@ class ArraysSource:
     def _open(self, subject: str) -> Container:
         return open_container(self._location(subject))
 
-    def identity(self, subject: str) -> dict[str, Any]:
-        """Return what enters the fingerprints: sha256 of the file or files, and what is read from them."""
-        return self._identity(PICTURE_KEYS + BRAIN_KEYS, subject)
+    def identity(self, subject: str, product: Ingested) -> dict[str, Any]:
+        """Return what enters a fingerprint: sha256 of the file or files, and what is read from them.
 
-    def region_identity(self, subject: str) -> dict[str, Any]:
-        """Return the same: ready-made voxels belong to no named region."""
-        return self.identity(subject)
-
-    def picture_identity(self, subject: str) -> dict[str, Any]:
-        """Return the same for pictures and captions; in a folder of .npy, of their files alone."""
-        return self._identity(PICTURE_KEYS, subject)
-
-    def _identity(self, roles: tuple[str, ...], subject: str) -> dict[str, Any]:
-        keys = self._keys(roles, subject)
+        In a folder of .npy, pictures and captions are of their files alone.
+        """
+        keys = self._keys_of(subject, product)
         return {
             "dataset": "arrays",
             "sha256": self._open(subject).digests(keys.values()),
@@ -122,17 +116,16 @@ class ArraysSource:
         """Return "all": no brain entered the pictures."""
         return "all"
 
-    def stamps(self, subject: str) -> dict[str, str]:
+    def stamps(self, subject: str, product: Ingested) -> dict[str, str]:
         """Return the first 16 digits of the sha256 of each file, by its name."""
-        digests = self._open(subject).digests(self._keys(PICTURE_KEYS + BRAIN_KEYS, subject).values())
-        itself = self._location(subject).name
-        return {
-            itself if name == ITSELF else name: f"sha256:{digest[:16]}" for name, digest in digests.items()
-        }
+        keys = self._keys_of(subject, product)
+        digests = self._open(subject).digests(keys.values())
+        names = files_of(self._location(subject), digests)
+        return {name: f"sha256:{digest[:16]}" for name, digest in zip(names, digests.values(), strict=True)}
 
-    def picture_stamps(self, subject: str) -> dict[str, str]:
-        """Return the same: the files' content is in their identity."""
-        return self.stamps(subject)
+    def _keys_of(self, subject: str, product: Ingested) -> dict[str, str]:
+        seen = product in ("stimuli", "captions")
+        return self._keys(PICTURE_KEYS if seen else PICTURE_KEYS + BRAIN_KEYS, subject)
 
     def trials(self, subject: str) -> xr.Dataset:
         """Return session, run, repeat, test and image_id (trial); there is one session and one run.

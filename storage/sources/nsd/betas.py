@@ -10,6 +10,8 @@ import numpy as np
 from . import betas_hdf5, betas_nifti
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from storage.remote import Location
@@ -80,6 +82,10 @@ class NsdBetas:
         lengths = {session.trials for session in self.sessions}
         return lengths.pop() if len(lengths) == 1 else FIXED_BLOCK
 
+    def files(self, start: int, stop: int) -> list[str]:
+        """Return the URLs of the sessions that trials start to stop belong to."""
+        return [str(session.location) for session, _, _ in self._parts(start, stop)]
+
     def read(self, start: int, stop: int) -> Stored:
         """Return trials start to stop, (trial, voxel) int16; times `scale` it is percent signal change.
 
@@ -90,12 +96,19 @@ class NsdBetas:
         Invalid
             If a file is truncated, damaged, or of another shape or type.
         """
-        parts, first = [], 0
-        for session in self.sessions:
-            lower, upper = max(start - first, 0), min(stop - first, session.trials)
-            if lower < upper:
-                parts.append(session.read(self.grid, self.places, lower, upper))
-            first += session.trials
+        parts = [
+            session.read(self.grid, self.places, lower, upper)
+            for session, lower, upper in self._parts(start, stop)
+        ]
         if len(parts) == 1:
             return parts[0]
         return np.concatenate(parts) if parts else np.empty((0, len(self.places)), np.int16)
+
+    def _parts(self, start: int, stop: int) -> Iterator[tuple[Session, int, int]]:
+        """Yield each session that has some of the trials, and which of its own they are."""
+        first = 0
+        for session in self.sessions:
+            lower, upper = max(start - first, 0), min(stop - first, session.trials)
+            if lower < upper:
+                yield session, lower, upper
+            first += session.trials

@@ -15,13 +15,14 @@ from .evaluation import expand
 from .held_out import SHARED, test_identity, tested
 from .sessions import Recording, find_recording
 from .stimuli import NsdPictures, image_id, open_pictures, read_brick
-from .volumes import ENDING, Volumes
+from .volumes import Volumes
 from .voxels import Selection
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from storage.remote import Location
+    from storage.sources import Ingested
 
     from .layout import SubjectFiles
 
@@ -77,63 +78,57 @@ class NsdSource:
     def _selection(self, subject: str) -> Selection:
         return Selection(Volumes(self.location, self._files(subject)), self.expression, self.rois)
 
-    def identity(self, subject: str) -> dict[str, Any]:
-        """Return what enters the fingerprints: what is asked of which release, never where it lies."""
-        return {
-            **self.picture_identity(subject),
-            "space": self.space,
-            "betas": self._files(subject).betas,
-            "voxels": expand(self.expression, dict(self.rois)),
-        }
+    def identity(self, subject: str, product: Ingested) -> dict[str, Any]:
+        """Return what enters a product's fingerprint: what is asked of which release, never where it lies.
 
-    def region_identity(self, subject: str) -> dict[str, Any]:
-        """Return the same with the regions' aliases."""
-        aliases = dict(self.rois)
-        named = {alias: expand(text, aliases, (alias,)) for alias, text in self.rois}
-        return {**self.identity(subject), "rois": named}
-
-    def picture_identity(self, subject: str) -> dict[str, Any]:
-        """Return the same for pictures and captions; which of them are test pictures belongs to it."""
-        return {
+        Which pictures are held out changes no beta and no voxel; regions' aliases change voxels alone.
+        """
+        found: dict[str, Any] = {
             "dataset": "nsd",
             "release": layout.RELEASE,
             "subject": subject,
             "sessions": list(self._recording(subject).numbers),
-            "test": test_identity(self.test),
         }
+        if product in ("voxels", "betas"):
+            aliases = dict(self.rois)
+            betas, voxels = self._files(subject).betas, expand(self.expression, aliases)
+            found |= {"space": self.space, "betas": betas, "voxels": voxels}
+        if product == "voxels":
+            found["rois"] = {alias: expand(text, aliases, (alias,)) for alias, text in self.rois}
+        if product in ("trials", "stimuli"):
+            found["test"] = test_identity(self.test)
+        return found
 
     def picture_owner(self, subject: str) -> str:
         """Return the subject: in NSD each sees pictures of its own."""
         return subject
 
-    def stamps(self, subject: str) -> dict[str, str]:
-        """Return the etag of each file that is there and read, by its URL."""
-        files, recording = self._files(subject), self._recording(subject)
-        volumes = Volumes(self.location, files)
-        tables = {volumes.table(atlas) for atlas in volumes.names()} - {None}
-        here = {f"{files.sessions}/{name}": stat.etag for name, stat in recording.listed.items()}
-        known = {
-            **{name: here[name] for name in (*recording.names, files.ncsnr) if name in here},
-            **{f"{files.rois}/{atlas}{ENDING}": stat.etag for atlas, stat in volumes.found.items()},
-        }
-        return {
-            **{f"{self.location}/{name}": etag for name, etag in known.items()},
-            **self._etags(files.brainmask, *sorted(map(str, tables))),
-            **self.picture_stamps(subject),
-        }
+    def stamps(self, subject: str, product: Ingested) -> dict[str, str]:
+        """Return the etag of each file that a product is read from, by its URL; "" where it is not there."""
+        files = self._files(subject)
+        found = self._etags(layout.DESIGN, files.responses)
+        if product == "stimuli":
+            found |= self._etags(layout.STIMULI)
+        if product == "captions":
+            found |= self._caption_stamps()
+        if product in ("voxels", "betas"):
+            found |= self._etags(files.brainmask) | Volumes(self.location, files).stamps()
+            recording = self._recording(subject)
+            here = {f"{files.sessions}/{name}": stat.etag for name, stat in recording.listed.items()}
+            asked = (files.ncsnr, *(recording.names if product == "betas" else ()))
+            found |= {name: here.get(name, "") for name in asked}
+        return {f"{self.location}/{name}": etag for name, etag in found.items()}
 
-    def picture_stamps(self, subject: str) -> dict[str, str]:
-        """Return the same of the files that pictures, captions and their order come from."""
-        here = self._etags(layout.DESIGN, self._files(subject).responses, layout.STIMULI, *layout.CAPTIONS)
-        if any(f"{self.location}/{name}" in here for name in layout.CAPTIONS):
-            return here
-        coco = find_coco(self.location)
-        joined = {str(place): place.stat().etag for place in coco.values()}
-        return {**here, **joined, **(self._etags(layout.STIM_INFO) if coco else {})}
+    def _caption_stamps(self) -> dict[str, str]:
+        curated = self._etags(*layout.CAPTIONS)
+        if any(curated.values()):
+            return curated
+        coco = [str(place).removeprefix(f"{self.location}/") for place in find_coco(self.location).values()]
+        return curated | self._etags(layout.STIM_INFO, *coco)
 
     def _etags(self, *names: str) -> dict[str, str]:
         found = {name: (self.location / name).stat_or_none() for name in names}
-        return {f"{self.location}/{name}": stat.etag for name, stat in found.items() if stat is not None}
+        return {name: "" if stat is None else stat.etag for name, stat in found.items()}
 
     def trials(self, subject: str) -> xr.Dataset:
         """Return session, run, repeat, test, image_id, nsd_id (trial) of the chosen sessions, in order.

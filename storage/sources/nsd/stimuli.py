@@ -78,6 +78,10 @@ class NsdPictures:
         """(image, y, x, channel)."""
         return (len(self.nsd_id), *self.picture)
 
+    def files(self, start: int, stop: int) -> list[str]:  # noqa: ARG002  (all are in one file)
+        """Return the URL of the file of pictures."""
+        return [str(self.location)]
+
     def read(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return pictures start to stop, (image, y, x, channel) uint8.
 

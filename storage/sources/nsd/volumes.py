@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid
+from storage.fingerprint import fingerprint
 from storage.reading import reading
 
 if TYPE_CHECKING:
@@ -84,14 +85,34 @@ class Volumes:
         return {name.removesuffix(ENDING): stat for name, stat in listed if name.endswith(ENDING)}
 
     @cached_property
+    def colours(self) -> Mapping[str, Mapping[str, Stat]]:
+        """Size and etag of each colour table by its name, by folder; the subject's own before common ones."""
+        return {
+            folder: {name: stat for name, stat in listed if name.endswith(".ctab")}
+            for folder in self.files.labels
+            for listed in [(self.root / folder).files(recursive=False)]
+        }
+
+    @property
     def tables(self) -> Mapping[str, str]:
-        """The file that names the labels of an atlas, by the atlas; the subject's own before common ones."""
-        found: dict[str, str] = {}
-        for folder in reversed(self.files.labels):
-            for name, _ in (self.root / folder).files(recursive=False):
-                if name.endswith(".ctab"):
-                    found[name.removesuffix(".ctab").removesuffix(".mgz")] = f"{folder}/{name}"
-        return found
+        """The file that names the labels of an atlas, by the atlas."""
+        return {
+            name.removesuffix(".ctab").removesuffix(".mgz"): f"{folder}/{name}"
+            for folder in reversed(self.files.labels)
+            for name in self.colours[folder]
+        }
+
+    def stamps(self) -> dict[str, str]:
+        """Return the etags of atlases and of the tables that name their labels, and of both's folders."""
+        atlases = {f"{self.files.rois}/{name}{ENDING}": stat.etag for name, stat in self.found.items()}
+        folders = {self.files.rois: self.found, **self.colours}
+        tables = {
+            place: self.colours[folder][name].etag
+            for place in filter(None, map(self.table, self.found))
+            for folder, _, name in [place.rpartition("/")]
+        }
+        names = {f"{folder}/": fingerprint(sorted(listed)) for folder, listed in folders.items()}
+        return {**atlases, **tables, **names}
 
     def names(self) -> list[str]:
         """Return the names of the subject's atlases, sorted."""

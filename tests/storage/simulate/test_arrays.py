@@ -56,8 +56,8 @@ def test_the_source_reads_it_as_the_recipe_says(release):
         assert (len(ids), set(counts)) == (300, {3})
         assert len(np.unique(trials.image_id.values[trials.test.values])) == 30
         assert sorted(np.unique(trials.repeat.values, return_counts=True)[1]) == [300, 300, 300]
-    assert source.picture_identity("subj01") == source.picture_identity("subj02")
-    assert source.identity("subj01") != source.identity("subj02")
+    assert source.identity("subj01", "stimuli") == source.identity("subj02", "stimuli")
+    assert source.identity("subj01", "betas") != source.identity("subj02", "betas")
     assert source.captions("subj01").caption.shape == (300, 1)
     assert made.nbytes == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 

@@ -244,7 +244,7 @@ def test_keys_may_be_paths_and_name_the_subject(tmp_path, form):
     keys = {role: ("{subject}/brain/" if "voxels" in role else "seen/") + key for role, key in KEYS.items()}
     source = ArraysSource(place, **keys)
     np.testing.assert_array_equal(read_all(source)[1][:7], deep["seen/yTrain"])
-    assert source.identity("s1")["arrays"]["train_voxels"] == "s1/brain/xTrain"
+    assert source.identity("s1", "betas")["arrays"]["train_voxels"] == "s1/brain/xTrain"
     assert source.picture_owner("s1") == "all"
 
 
@@ -253,7 +253,7 @@ def test_each_subject_may_have_a_file(tmp_path):
         np.savez(tmp_path / f"s{number}.npz", **make_arrays(number))
     source = ArraysSource(Location.of(tmp_path / "{subject}.npz"), **KEYS)
     assert not np.array_equal(read_all(source, "s1")[0], read_all(source, "s2")[0])
-    assert source.identity("s1")["sha256"] != source.identity("s2")["sha256"]
+    assert source.identity("s1", "betas")["sha256"] != source.identity("s2", "betas")["sha256"]
     with pytest.raises(Missing, match=r"s3\.npz does not exist"):
         source.trials("s3")
 
@@ -264,43 +264,43 @@ def test_identity_is_the_files_content_not_its_place(tmp_path, form):
     moved = place.local.rename(tmp_path / f"elsewhere{place.suffix}")
     source = ArraysSource(Location.of(moved), **KEYS)
     digest = hashlib.sha256(moved.read_bytes()).hexdigest()
-    assert source.identity("s1")["sha256"] == {".": digest}
-    assert source.stamps("s1") == {moved.name: f"sha256:{digest[:16]}"}
-    assert "elsewhere" not in repr(source.identity("s1"))
-    assert source.identity("s1")["dataset"] == "arrays"
+    assert source.identity("s1", "betas")["sha256"] == {".": digest}
+    assert source.stamps("s1", "betas") == {moved.name: f"sha256:{digest[:16]}"}
+    assert "elsewhere" not in repr(source.identity("s1", "betas"))
+    assert source.identity("s1", "betas")["dataset"] == "arrays"
 
 
 def test_a_changed_file_has_another_identity_in_the_same_process(tmp_path):
     place = write_arrays(tmp_path, "npz", make_arrays())
     source = ArraysSource(place, **KEYS)
-    before, voxels = source.identity("s1"), read_all(source)[0]
+    before, voxels = source.identity("s1", "betas"), read_all(source)[0]
     write_arrays(tmp_path, "npz", make_arrays(5))
-    assert source.identity("s1") != before
+    assert source.identity("s1", "betas") != before
     assert not np.array_equal(read_all(source)[0], voxels)
 
 
 def test_in_a_folder_of_npy_only_named_files_count_and_pictures_count_apart(tmp_path):
     place = write_arrays(tmp_path, "npy", make_arrays())
     source = ArraysSource(place, **KEYS)
-    both, seen = source.identity("s1"), source.picture_identity("s1")
-    assert set(source.stamps("s1")) == {f"{key}.npy" for key in KEYS.values()}
+    both, seen = source.identity("s1", "betas"), source.identity("s1", "stimuli")
+    assert set(source.stamps("s1", "betas")) == {f"{key}.npy" for key in KEYS.values()}
     np.save(place.local / "other.npy", np.zeros(3))
-    assert source.identity("s1") == both
+    assert source.identity("s1", "betas") == both
     np.save(place.local / "xTrain.npy", np.ones((7, 5)))
-    assert source.identity("s1") != both
-    assert source.picture_identity("s1") == seen
+    assert source.identity("s1", "betas") != both
+    assert source.identity("s1", "stimuli") == seen
 
 
 def test_in_a_zarr_folder_only_named_arrays_count(tmp_path):
     place = write_arrays(tmp_path, "zarr", make_arrays())
     source = ArraysSource(place, **KEYS)
-    both, seen = source.identity("s1"), source.picture_identity("s1")
+    both, seen = source.identity("s1", "betas"), source.identity("s1", "stimuli")
     zarr.open_group(str(place), mode="a").create_array("other", data=np.zeros(3))
-    assert source.identity("s1") == both
+    assert source.identity("s1", "betas") == both
     zarr.open_group(str(place), mode="a")["xTrain"][0, 0] = 99.0
-    assert source.identity("s1") != both
-    assert source.picture_identity("s1") == seen
-    assert set(source.stamps("s1")) == {"data.zarr"}
+    assert source.identity("s1", "betas") != both
+    assert source.identity("s1", "stimuli") == seen
+    assert set(source.stamps("s1", "betas")) == {"data.zarr"}
 
 
 def test_zarr_format_2_is_read_too(tmp_path):

@@ -65,8 +65,8 @@ def test_as_from_a_folder(tmp_path, folder, name):
     far.check("s1")
     np.testing.assert_array_equal(far.betas("s1").read(0, 10), near.betas("s1").read(0, 10))
     np.testing.assert_array_equal(far.images("s1").read(3, 10), near.images("s1").read(3, 10))
-    assert far.identity("s1") == near.identity("s1")
-    assert far.stamps("s1") == near.stamps("s1")
+    assert far.identity("s1", "betas") == near.identity("s1", "betas")
+    assert far.stamps("s1", "betas") == near.stamps("s1", "betas")
     with pytest.raises(Invalid, match="did you mean 'xTrain'"):
         ArraysSource(folder / name, **{**KEYS, "train_voxels": "xTrian"}).check("s1")
 
@@ -78,7 +78,7 @@ def test_a_file_is_fetched_once_and_again_when_it_has_changed(tmp_path, folder, 
     monkeypatch.setattr(Location, "fetch", lambda self, target: (fetched.append(self), fetch(self, target)))
     source = ArraysSource(folder / "x.npz", **KEYS)
     source.check("s1")
-    source.identity("s1")
+    source.identity("s1", "betas")
     before = source.betas("s1").read(0, 10)
     assert fetched == [folder / "x.npz"]
     upload(write(tmp_path / "x.npz", seed=1), folder / "x.npz")

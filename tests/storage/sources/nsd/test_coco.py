@@ -85,7 +85,7 @@ def test_the_source_takes_the_curated_ones_first(release):
     rows = source.images("subj02").nsd_id
     for line, row in zip(found.values, rows, strict=True):
         assert [text for text in line if text] == said.get(1000 - 3 * row, [])
-    stamps = source.picture_stamps("subj02")
+    stamps = source.stamps("subj02", "captions")
     assert sum("captions_" in name or "stim_info" in name for name in stamps) == 3
 
 

@@ -67,7 +67,7 @@ def test_no_release(tmp_path):
 @pytest.mark.parametrize(
     ("name", "needed"),
     [
-        ("design", "identity"),
+        ("design", "images"),
         ("responses", "trials"),
         ("stimuli", "check"),
         ("session", "trials"),

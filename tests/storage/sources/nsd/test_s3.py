@@ -23,11 +23,13 @@ def test_as_from_a_folder(tmp_path, make, on_s3, layout):
     given = {"expression": "nsdgeneral | streams == early", "rois": (("v1", "prf-visualrois == V1v"),)}
     near, far = made.source(**given), NsdSource(on_s3(made), **given)
     far.check(SUBJECT)
-    assert far.identity(SUBJECT) == near.identity(SUBJECT)
-    names = [
-        {url.removeprefix(f"{source.location}/") for url in source.stamps(SUBJECT)} for source in (near, far)
-    ]
-    assert names[0] == names[1]
+    assert far.identity(SUBJECT, "betas") == near.identity(SUBJECT, "betas")
+    for product in ("trials", "voxels", "betas", "stimuli", "captions"):
+        names = [
+            {url.removeprefix(f"{source.location}/") for url in source.stamps(SUBJECT, product)}
+            for source in (near, far)
+        ]
+        assert names[0] == names[1]
     for what in ("trials", "voxels"):
         assert getattr(far, what)(SUBJECT).identical(getattr(near, what)(SUBJECT))
     assert far.captions(SUBJECT).compute().identical(near.captions(SUBJECT).compute())

@@ -173,8 +173,8 @@ def test_test_pictures_of_a_file(release, tmp_path):
     assert release.source(test=str(listed)).images(SUBJECT).test.sum() == 2
     same = tmp_path / "same.txt"
     same.write_text(f"{ids[3]}\n{ids[0]}\n")
-    one, other = (release.source(test=str(each)).picture_identity(SUBJECT) for each in (listed, same))
-    assert one == other != release.source().picture_identity(SUBJECT)
+    one, other = (release.source(test=str(each)).identity(SUBJECT, "stimuli") for each in (listed, same))
+    assert one == other != release.source().identity(SUBJECT, "stimuli")
 
 
 def test_no_captions(release):
@@ -185,39 +185,14 @@ def test_no_captions(release):
     assert release.source().labels(SUBJECT) is None
 
 
-def test_identity_says_what_is_asked_and_not_how(release):
-    given = {"rois": (("v1", "prf-visualrois == V1v"),), "sessions": 2}
-    plain = release.source(expression="v1  | (brain)", **given).identity(SUBJECT)
-    other = release.source(
-        expression="prf-visualrois == 'V1v' | brain", **(given | {"sessions": (2, 1)}), version="v3"
-    )
-    assert other.identity(SUBJECT) == plain
-    assert plain["sessions"] == [1, 2]
-    assert plain["voxels"] == "prf-visualrois == V1v | brain"
-    assert str(release.root) not in str(plain)
-    assert release.source().picture_owner(SUBJECT) == SUBJECT
-
-
-def test_stamps_change_with_their_file(release, files):
-    source = release.source(sessions=2)
-    before = source.stamps(SUBJECT)
-    assert all(Path(url).is_file() for url in before)
-    betas = {f"{release.sessions}/betas_session{each:02d}.hdf5" for each in (1, 2)}
-    assert betas == {name for name in before if "session" in name}
-    assert source.picture_stamps(SUBJECT).items() <= before.items()
-    files.session(release.sessions, 2, release.betas[2][::-1], "voxels")
-    after = source.stamps(SUBJECT)
-    assert {name for name in before if before[name] != after[name]} == {sorted(betas)[1]}
-
-
 def test_a_run_is_planned_before_betas_and_pictures_are_there(release):
     whole = release.source(sessions=2)
-    expected = whole.trials(SUBJECT), whole.betas(SUBJECT).shape, whole.identity(SUBJECT)
+    expected = whole.trials(SUBJECT), whole.betas(SUBJECT).shape, whole.identity(SUBJECT, "betas")
     assert expected[1][0] == 28
     for path in [*release.sessions.iterdir(), release.stimuli]:
         path.unlink()
     release.sessions.rmdir()
-    found = whole.trials(SUBJECT), whole.betas(SUBJECT).shape, whole.identity(SUBJECT)
+    found = whole.trials(SUBJECT), whole.betas(SUBJECT).shape, whole.identity(SUBJECT, "betas")
     assert found[0].identical(expected[0])
     assert found[1:] == expected[1:]
     assert np.isnan(whole.voxels(SUBJECT).noise_ceiling).all()
