@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
 from .errors import RecipeError
@@ -171,6 +172,7 @@ class Subject:
             alpha=settings.alpha,
             held_out=settings.correction == "stored",
             seed=self.recipe.seed,
+            precision=settings.precision,
             **(region.settings if told else {}),
         )
         told = maker == "primal_left"
@@ -198,12 +200,27 @@ class Subject:
         """Add the products that all spaces of a region share, where they are not there yet."""
         name = region.rois if precision == "auto" else f"{region.rois}-{precision}"
         how: dict[str, Any] = {"precision": precision, **region.settings}
+        inputs = dict(region.inputs)
+        if precision == "auto":
+            inputs["condition"] = f"condition/{name}"
+            how["least_alpha"] = self._least_alpha(region.rois)
         if f"gram/{name}" not in self.made:
-            self._add(f"gram/{name}", f"gram.{region.form}_gram", region.inputs, **how)
+            if precision == "auto":
+                self._add(f"condition/{name}", "condition.condition", region.inputs, **region.settings)
+            self._add(f"gram/{name}", f"gram.{region.form}_gram", inputs, **how)
             if region.form == "dual":
-                self._add(f"cross/{name}", "gram.cross", region.inputs, **how)
+                self._add(f"cross/{name}", "gram.cross", inputs, **how)
         products = {"gram": f"gram/{name}"}
         return {**products, "cross": f"cross/{name}"} if region.form == "dual" else products
+
+    def _least_alpha(self, rois: str) -> float:
+        """Return the power of ten at or below the smallest penalty that uses a region's Gram.
+
+        The Gram's precision goes by it: penalties of one decade share one Gram.
+        """
+        spaces = self.recipe.ridge.spaces.values()
+        least = min(one.alpha for one in spaces if (one.rois, one.precision) == (rois, "auto"))
+        return float(10.0 ** floor(log10(least)))
 
     def _reconstruct(self, name: str) -> None:
         settings = self.recipe.images[name]

@@ -146,6 +146,7 @@ class Run(Kept):
         if not product.created():
             about, (stamps, _) = {**step.about(), "made_from": made_from}, step.shares
             insist(partial(product.create, dataset, step.maker.schema, about, stamps))
+            self._tell_notes(step, dataset)
         missing = product.missing()
         self.listener.stage_started(step, len(missing), step.blocks)
         self._blocks(step, product, dataset, missing, workers)
@@ -154,6 +155,12 @@ class Run(Kept):
         record = product.seal_record() or {}
         self.outcome.made.append(Made(step, len(missing), seconds, record.get("bytes", 0)))
         self.listener.stage_finished(step, len(missing), seconds)
+
+    def _tell_notes(self, step: Step, dataset: xr.Dataset) -> None:
+        """Tell what a stage noted on a variable: a choice it made by its inputs' values."""
+        for variable in dataset.data_vars.values():
+            if "note" in variable.attrs:
+                self.listener.note(f"{step}: {variable.attrs['note']}")
 
     def _blocks(
         self, step: Step, product: Product, dataset: xr.Dataset, missing: Sequence[int], workers: Workers

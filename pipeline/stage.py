@@ -52,6 +52,8 @@ class Stage:
         ``function(**inputs, **settings) -> xr.Dataset``.
     cost
         ``cost(output, **inputs) -> Cost``.
+    gpu
+        Whether its blocks can be computed on a GPU.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Stage:
     schema: Schema
     function: Callable[..., xr.Dataset]
     cost: Callable[..., Cost]
+    gpu: bool = False
 
     def __call__(self, *args: Any, **inputs_and_settings: Any) -> xr.Dataset:
         """Return the product's lazy Dataset, checked against the schema."""
@@ -67,12 +70,12 @@ class Stage:
 
 
 def stage(
-    name: str, *, version: int, schema: Schema, cost: Callable[..., Cost] | None = None
+    name: str, *, version: int, schema: Schema, cost: Callable[..., Cost] | None = None, gpu: bool = False
 ) -> Callable[[Callable[..., xr.Dataset]], Stage]:
     """Make a stage of a function."""
 
     def make(function: Callable[..., xr.Dataset]) -> Stage:
-        made = Stage(name, function.__name__, version, schema, function, cost or block_cost)
+        made = Stage(name, function.__name__, version, schema, function, cost or block_cost, gpu)
         object.__setattr__(made, "__doc__", function.__doc__)
         return made
 

@@ -15,8 +15,11 @@ so that the weights (p, t) are never formed. ``alpha`` is in scikit-learn's unit
 from __future__ import annotations
 
 from .agreement import Agreement, scores
-from .blocks import WIDTH, centred, column_means
+from .ahead import ahead
+from .blocks import WIDTH, centred, column_means, recut
+from .condition import float32_error, largest_eigenvalue, safe_precision
 from .correction import Moments, batch_moments, moments, restandardize
+from .device import CPU, Device, accelerator, device_in_use, host, put, stream, use
 from .forms import (
     Form,
     PrimalForm,
@@ -36,9 +39,10 @@ from .gram import cross_gram, gram_band, gram_rows, primal_gram_band, symmetric
 from .groups import Groups
 from .leaveout import leave_out, partners, sample_rows
 from .namespace import Precision
-from .prediction import merge_columns, predict, predict_left
+from .prediction import from_weights, merge_columns, predict, predict_blocks, predict_left
 from .residuals import BySpectrum, by_factor, held_out
 from .retrieval import identification
+from .running import RunningMoments
 from .selection import (
     Errors,
     by_factors,
@@ -67,9 +71,11 @@ from .spectrum import (
 )
 
 __all__ = [
+    "CPU",
     "WIDTH",
     "Agreement",
     "BySpectrum",
+    "Device",
     "Errors",
     "Factor",
     "Form",
@@ -77,7 +83,10 @@ __all__ = [
     "Moments",
     "Precision",
     "PrimalForm",
+    "RunningMoments",
     "Spectrum",
+    "accelerator",
+    "ahead",
     "batch_moments",
     "by_factor",
     "by_factors",
@@ -90,11 +99,14 @@ __all__ = [
     "column_means",
     "cross_flops",
     "cross_gram",
+    "device_in_use",
     "dual_smoother",
     "dual_spectrum",
     "factor_flops",
     "factorise",
+    "float32_error",
     "fold_intercept",
+    "from_weights",
     "gcv_errors",
     "gcv_errors_by_factor",
     "gram_band",
@@ -103,13 +115,16 @@ __all__ = [
     "grid",
     "held_out",
     "held_out_errors",
+    "host",
     "identification",
     "identifications",
+    "largest_eigenvalue",
     "leave_out",
     "merge_columns",
     "moments",
     "partners",
     "predict",
+    "predict_blocks",
     "predict_by_alphas",
     "predict_flops",
     "predict_left",
@@ -120,10 +135,15 @@ __all__ = [
     "primal_smoother_flops",
     "primal_spectrum",
     "project_rows",
+    "put",
+    "recut",
     "restandardize",
+    "safe_precision",
     "sample_rows",
     "scores",
     "selection_flops",
     "spectrum_flops",
+    "stream",
     "symmetric",
+    "use",
 ]

@@ -65,13 +65,14 @@ def _weights(values: Array, counts: Rows | None) -> Array:
             f"{given.size} counts summing to {given.sum():g} for {values.shape[0]} rows of targets; "
             "expected one a row, above 0 in all."
         )
-    return on_device((given / given.sum())[:, None], values)
+    return on_device((given / given.sum())[None, :], values)
 
 
 def _moments(tile: Array, weights: Array) -> tuple[Array, Array]:
     xp = namespace_of(tile)
-    mean = xp.sum(tile * weights, axis=0)
-    return mean, xp.sqrt(xp.sum((tile - mean) ** 2 * weights, axis=0))
+    mean = (weights @ tile)[0, :]
+    deviation = tile - mean
+    return mean, xp.sqrt((weights @ (deviation * deviation))[0, :])
 
 
 def by_tile(function: Callable[..., tuple[Array, Array]], *values: Array) -> tuple[Array, Array]:

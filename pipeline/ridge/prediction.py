@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from pipeline.errors import ShapeError
 
+from .kernels import kernels_for
 from .namespace import Array, Rows, namespace_of, on_device, row_major
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def merge_columns(smoother: Array, picture_of_row: Rows, n_pictures: int) -> Array:
@@ -77,6 +83,63 @@ def predict(smoother: Array, targets: Array, offset: Array | None = None) -> Arr
     return smoother @ (xp.astype(targets, smoother.dtype, copy=False) - shift) + shift
 
 
+def predict_blocks(smoother: Array, blocks: Iterable[Array]) -> Array:
+    """Return predictions for targets whose rows stream past: they are never held together.
+
+    Parameters
+    ----------
+    smoother : (m, column) float32 or float64
+        With the intercept folded in, or any other matrix to multiply targets by; its dtype is that of the
+        computation.
+    blocks : iterable of (row, t)
+        Targets as they are; consecutive rows, one a column, in the order of the columns. Float16 is widened.
+
+    Returns
+    -------
+    (m, t) dtype of the smoother
+        Summed block by block, so its last bits depend on where the blocks end.
+
+    Raises
+    ------
+    ShapeError
+        If the blocks hold more or fewer rows than the smoother has columns.
+    """
+    xp, kernels = namespace_of(smoother), kernels_for(smoother)
+    predicted, start = None, 0
+    for block in blocks:
+        if predicted is None:
+            predicted = kernels.accumulator(smoother.shape[0], block.shape[1], smoother)
+        stop = start + block.shape[0]
+        if stop <= smoother.shape[1]:
+            targets = xp.astype(block, smoother.dtype, copy=False)
+            kernels.product_update(predicted, row_major(smoother[:, start:stop]), targets.T)
+        start = stop
+    if predicted is None or start != smoother.shape[1]:
+        raise ShapeError(f"{start} rows of targets for {smoother.shape[1]} columns; expected one for each.")
+    return predicted
+
+
+def from_weights(weights: Array, x_test: Array, target_means: Array) -> Array:
+    """Return predictions x_test W + means, for fewer voxels than test rows.
+
+    Parameters
+    ----------
+    weights : (p, t) float32 or float64
+        ``primal_left``'s matrix, its columns merged or not, times targets as they are: its rows sum to zero,
+        so means make no weight. Its dtype is that of the computation.
+    x_test : (m, p)
+        Test rows less the training mean.
+    target_means : (t,)
+        Of the training rows.
+
+    Returns
+    -------
+    (m, t) dtype of the weights
+    """
+    xp = namespace_of(weights)
+    return xp.astype(x_test, weights.dtype, copy=False) @ weights + xp.astype(target_means, weights.dtype)
+
+
 def predict_left(left: Array, x_test: Array, targets: Array, target_means: Array) -> Array:
     """Return predictions x_test (left (Y - means)) + means for a block of targets.
 
@@ -97,5 +160,4 @@ def predict_left(left: Array, x_test: Array, targets: Array, target_means: Array
     """
     xp = namespace_of(left)
     means = xp.astype(target_means, left.dtype)
-    weights = left @ (xp.astype(targets, left.dtype, copy=False) - means)
-    return xp.astype(x_test, left.dtype, copy=False) @ weights + means
+    return from_weights(left @ (xp.astype(targets, left.dtype, copy=False) - means), x_test, target_means)

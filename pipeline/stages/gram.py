@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,14 +12,13 @@ from storage.schema import Schema, Variable
 
 from .. import ridge
 from ..stage import Cost, lazily, stage
+from .condition import Precision, dtype_of
 from .matrix import Matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import xarray as xr
-
-Precision = Literal["auto", "float32", "float64"]
 
 #: Below this order the lower triangle is one block, from it on a fixed number of bands of equal area.
 WHOLE = 4096
@@ -70,98 +69,127 @@ CROSS = Schema(
 )
 
 
-def dtype_of(precision: Precision) -> Literal["float32", "float64"]:
-    """Return the dtype products are formed and summed in; "auto" takes the one that is safe at any alpha."""
-    return "float64" if precision == "auto" else precision
-
-
 def _edges(order: int) -> tuple[int, ...]:
     return (0, order) if order < WHOLE else triangle_edges(order, BANDS, CHUNK)
 
 
 def _gram_cost(output: xr.Dataset, responses: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
     band = max(output.gram.chunks[0]) * output.sizes["column"] * output.gram.dtype.itemsize
-    parts = 4 * responses.sizes["row"] * ridge.WIDTH * 8
+    parts = _parts_memory(responses, output.gram.dtype.itemsize)
     depth = int(output.gram.attrs["depth"])
+    if "voxel" in output.gram.dims:  # the voxels of a band are held, as stored and centred
+        parts += 3 * max(output.gram.chunks[0]) * responses.sizes["row"] * output.gram.dtype.itemsize
     return Cost(memory=2 * band + parts, flops=ridge.gram_band_flops(0, output.sizes["column"], depth))
 
 
-@stage("gram", version=1, schema=DUAL, cost=_gram_cost)
+def _parts_memory(responses: xr.Dataset, itemsize: int) -> int:
+    """Return the bytes of the voxels in passing: one part at work, one being read, one centred."""
+    return responses.sizes["row"] * ridge.WIDTH * (5 * 4 + itemsize)
+
+
+@stage("gram", version=2, schema=DUAL, cost=_gram_cost, gpu=True)
 def dual_gram(
     responses: xr.Dataset,
     voxels: xr.Dataset | None = None,
+    condition: xr.Dataset | None = None,
     *,
     rois: str = "all",
     precision: Precision = "auto",
+    least_alpha: float | None = None,
 ) -> xr.Dataset:
     """Return Xc Xc^T of the training rows over the voxels of a region, in bands of its lower triangle.
 
     A band streams all voxels in order and sums in place: the same bits whoever computes it.
+
+    Parameters
+    ----------
+    responses, voxels
+        Products; `voxels` is needed for a region only.
+    condition
+        How large the Gram's largest eigenvalue is; with it "auto" takes float32 where that is exact enough.
+    rois
+        The region.
+    precision
+        In which products are formed and summed.
+    least_alpha
+        No penalty used with this Gram is smaller; "auto" goes by it.
     """
     matrix = Matrix.of(responses, voxels, rois)
+    dtype, note = dtype_of(precision, condition, least_alpha)
     return lazily(
         DUAL,
         {"row": matrix.training, "column": matrix.training},
-        partial(_dual_band, matrix, dtype_of(precision)),
+        partial(_dual_band, matrix, dtype),
         edges=_edges(matrix.training),
-        dtypes={"gram": dtype_of(precision)},
-        attrs={"gram": {"triangle": "lower", "depth": matrix.voxels}},
+        dtypes={"gram": dtype},
+        attrs={"gram": {"triangle": "lower", "depth": matrix.voxels, **note}},
     )
 
 
 def _dual_band(matrix: Matrix, dtype: Any, start: int, stop: int) -> Mapping[str, np.ndarray]:
-    return {"gram": ridge.gram_band(matrix.training_parts(), start, stop, dtype)}
+    return {"gram": ridge.host(ridge.gram_band(ridge.stream(matrix.training_parts()), start, stop, dtype))}
 
 
-@stage("gram", version=1, schema=PRIMAL, cost=_gram_cost)
+@stage("gram", version=2, schema=PRIMAL, cost=_gram_cost, gpu=True)
 def primal_gram(
     responses: xr.Dataset,
     voxels: xr.Dataset | None = None,
+    condition: xr.Dataset | None = None,
     *,
     rois: str = "all",
     precision: Precision = "auto",
+    least_alpha: float | None = None,
 ) -> xr.Dataset:
     """Return Xc^T Xc of the training rows, in bands of its lower triangle: for fewer voxels than rows."""
     matrix = Matrix.of(responses, voxels, rois)
+    dtype, note = dtype_of(precision, condition, least_alpha)
     return lazily(
         PRIMAL,
         {"voxel": matrix.voxels, "column": matrix.voxels},
-        partial(_primal_band, matrix, dtype_of(precision)),
+        partial(_primal_band, matrix, dtype),
         edges=_edges(matrix.voxels),
-        dtypes={"gram": dtype_of(precision)},
-        attrs={"gram": {"triangle": "lower", "depth": matrix.training}},
+        dtypes={"gram": dtype},
+        attrs={"gram": {"triangle": "lower", "depth": matrix.training, **note}},
     )
 
 
 def _primal_band(matrix: Matrix, dtype: Any, start: int, stop: int) -> Mapping[str, np.ndarray]:
-    band = np.concatenate(list(matrix.training_parts(start, stop)), axis=1)
-    return {"gram": ridge.primal_gram_band(band, matrix.training_parts(0, start), matrix.voxels, dtype)}
+    band = ridge.put(np.concatenate(list(matrix.training_parts(start, stop)), axis=1))
+    before = ridge.stream(matrix.training_parts(0, start))
+    return {"gram": ridge.host(ridge.primal_gram_band(band, before, matrix.voxels, dtype))}
 
 
 def _cross_cost(output: xr.Dataset, responses: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
     flops = ridge.cross_flops(output.sizes["column"], int(output.cross.attrs["depth"]), output.sizes["row"])
-    return Cost(memory=2 * output.cross.nbytes + 4 * responses.sizes["row"] * ridge.WIDTH * 8, flops=flops)
+    parts = _parts_memory(responses, output.cross.dtype.itemsize)
+    return Cost(memory=2 * output.cross.nbytes + parts, flops=flops)
 
 
-@stage("gram", version=1, schema=CROSS, cost=_cross_cost)
+@stage("gram", version=2, schema=CROSS, cost=_cross_cost, gpu=True)
 def cross(
     responses: xr.Dataset,
     voxels: xr.Dataset | None = None,
+    condition: xr.Dataset | None = None,
     *,
     rois: str = "all",
     precision: Precision = "auto",
+    least_alpha: float | None = None,
 ) -> xr.Dataset:
     """Return the test rows against the training rows, both less the training mean."""
     matrix = Matrix.of(responses, voxels, rois)
+    dtype, _ = dtype_of(precision, condition, least_alpha)
     return lazily(
         CROSS,
         {"row": matrix.test, "column": matrix.training},
-        partial(_cross, matrix, dtype_of(precision)),
-        dtypes={"cross": dtype_of(precision)},
+        partial(_cross, matrix, dtype),
+        dtypes={"cross": dtype},
         attrs={"cross": {"depth": matrix.voxels}},
     )
 
 
 def _cross(matrix: Matrix, dtype: Any, _start: int, _stop: int) -> Mapping[str, np.ndarray]:
-    pairs = ((part[: matrix.training], part[matrix.training :]) for part in matrix.parts())
-    return {"cross": ridge.cross_gram(pairs, dtype)}
+    def pairs() -> Iterator[tuple[Any, Any]]:
+        for part in ridge.stream(matrix.parts()):
+            yield part[: matrix.training], part[matrix.training :]
+
+    return {"cross": ridge.host(ridge.cross_gram(pairs(), dtype))}

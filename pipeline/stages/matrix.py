@@ -83,17 +83,48 @@ class Matrix:
             )
 
     def parts(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
-        """Yield (row, voxel) for voxels `start` to `stop` of the region, from one chunk's width at a time."""
-        last = self.voxels if stop is None else stop
-        if self.inside is None:
-            for left in range(start, last, ridge.WIDTH):
-                yield self.responses.response[:, left : min(left + ridge.WIDTH, last)].values
-            return
-        chosen = np.flatnonzero(self.inside)[start:last]
-        for window in np.unique(chosen // ridge.WIDTH):
-            left = window * ridge.WIDTH
-            columns = chosen[chosen // ridge.WIDTH == window] - left
-            yield self.responses.response[:, left : left + ridge.WIDTH].values[:, columns]
+        """Yield (row, voxel) for voxels `start` to `stop` of the region, `ridge.WIDTH` voxels at a time.
+
+        Each chunk is read once. Raises `ShapeError` at the first voxel that holds no finite number.
+        """
+        return (part for (part,) in ridge.recut((part,) for part in self._chunks(start, stop)))
+
+    def _chunks(self, start: int, stop: int | None) -> Iterator[np.ndarray]:
+        """Yield the region's voxels as they lie in the chunks of the responses."""
+        chosen = np.arange(self.voxels) if self.inside is None else np.flatnonzero(self.inside)
+        chosen = chosen[start:stop]
+        for positions in np.split(chosen, np.flatnonzero(np.diff(chosen // ridge.WIDTH)) + 1):
+            if len(positions):
+                yield self._read(positions)
+
+    def _read(self, positions: np.ndarray) -> np.ndarray:
+        first, last = positions[0], positions[-1] + 1
+        part: np.ndarray = self.responses.response[:, first:last].values
+        if last - first > len(positions):
+            part = part[:, positions - first]
+        with np.errstate(over="ignore"):
+            sums = part.sum(axis=0)
+        if not np.isfinite(sums).all():
+            self._check_finite(part, positions)
+        return part
+
+    def _check_finite(self, part: np.ndarray, positions: np.ndarray) -> None:
+        """Raise `ShapeError` naming the first voxel with NaN or infinity, and where it is in the brain."""
+        bad = ~np.isfinite(part)
+        if not bad.any():
+            return  # large numbers, whose sum overflowed
+        column = int(bad.any(axis=0).argmax())
+        row, voxel = int(bad[:, column].argmax()), int(positions[column])
+        place = ", ".join(
+            f"{axis} {int(self.responses[axis][voxel])}" for axis in "ijk" if axis in self.responses.coords
+        )
+        which = f"row {row} (picture {self.responses.image_id.values[row]})"
+        if bad[row].all():
+            raise ShapeError(f"the responses hold no finite number in {which}; leave that trial out")
+        raise ShapeError(
+            f"the responses hold {part[row, column]} in voxel {voxel}{place and f' ({place})'}, {which}; "
+            "a ridge needs finite numbers: leave the voxel out"
+        )
 
     def training_parts(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
         """Yield the training rows of the same parts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,13 +14,16 @@ from .. import ridge
 from ..errors import ShapeError
 from ..stage import Cost, lazily, stage
 from .coordinates import picture_coords
-from .featurize import FEATURES
+from .featurize import FEATURES, IMAGES
 from .matrix import Matrix
+from .targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     import xarray as xr
+
+    from ..ridge.namespace import Array
 
 Correction = Literal["none", "stored", "test-batch"]
 
@@ -59,17 +62,18 @@ PREDICTIONS = Schema(
 def _predictions_cost(
     output: xr.Dataset, smoother: xr.Dataset, features: xr.Dataset, **_inputs: xr.Dataset
 ) -> Cost:
-    width = min(FEATURES, output.sizes["feature"])
-    m, columns, targets = output.sizes["row"], smoother.sizes["column"], output.sizes["feature"]
-    block = width * 8 * (2 * features.sizes["image"] + 3 * m)
-    flops = ridge.predict_flops(columns, m, targets)
+    targets, columns = output.sizes["feature"], smoother.sizes["column"]
+    width, m = min(FEATURES, targets), output.sizes["row"]
+    rows = smoother.sizes.get("voxel", m) + smoother.sizes.get("held_out_row", 0)
+    itemsize = max(array.dtype.itemsize for array in smoother.data_vars.values())
+    passing = 5 * min(IMAGES, features.sizes["image"]) * width * max(itemsize, features.value.dtype.itemsize)
+    flops = ridge.predict_flops(columns, rows, targets)
     if "left" in smoother:
-        voxels = smoother.sizes["voxel"]
-        flops = ridge.predict_flops(columns, voxels, targets) + ridge.predict_flops(voxels, m, targets)
-    return Cost(memory=2 * smoother.nbytes + block, flops=flops)
+        flops += ridge.predict_flops(smoother.sizes["voxel"], m, targets)
+    return Cost(memory=2 * smoother.nbytes + width * (2 * rows * itemsize + 5 * m * 4) + passing, flops=flops)
 
 
-@stage("regress", version=2, schema=PREDICTIONS, cost=_predictions_cost)
+@stage("regress", version=2, schema=PREDICTIONS, cost=_predictions_cost, gpu=True)
 def predictions(
     responses: xr.Dataset,
     smoother: xr.Dataset,
@@ -102,14 +106,13 @@ def predictions(
     matrix = Matrix.of(responses, voxels, rois)
     count = matrix.training
     test_ids = responses.image_id.values[count:]
-    columns = _positions(features, smoother.image_id.values)
-    test = _positions(features, test_ids)
-    if correction == "test-batch" and len(test) < 2:
+    if correction == "test-batch" and len(test_ids) < 2:
         raise ShapeError('correction = "test-batch" needs two test rows at least, found 1; use "stored"')
+    targets = Targets.of(features, smoother.image_id.values, test_ids)
     return lazily(
         PREDICTIONS,
         {"row": len(test_ids), "feature": features.sizes["feature"]},
-        partial(_predict, matrix, smoother, features, columns, test, correction),
+        Predictor(matrix, smoother, targets, correction),
         coords={
             **picture_coords("row", responses, slice(count, None)),
             **{name: ("row", responses[name].values[count:]) for name in ("repeat", "session")},
@@ -126,54 +129,80 @@ def _named_features(features: xr.Dataset) -> dict[str, tuple[str, np.ndarray]]:
     return {str(name): ("feature", features[name].values) for name in named}
 
 
-def _positions(features: xr.Dataset, image_ids: Sequence[str]) -> np.ndarray:
-    place = {name: at for at, name in enumerate(features.image_id.values)}
-    unknown = [name for name in image_ids if name not in place]
-    if unknown:
-        raise ShapeError(
-            f"picture {unknown[0]} of the responses has no features ({len(unknown)} such); "
-            "both must be made of the same data"
-        )
-    return np.array([place[name] for name in image_ids])
+@dataclass(frozen=True)
+class Predictor:
+    """Computes a block of predictions on the device in use, from targets that stream past."""
+
+    matrix: Matrix
+    smoother: xr.Dataset
+    targets: Targets
+    correction: Correction
+
+    def __call__(self, start: int, stop: int) -> Mapping[str, np.ndarray]:
+        """Return predictions and scores of features `start` to `stop`."""
+        true = np.empty((self.matrix.test, stop - start), np.float32)
+        found, seen = self._multiplied(start, stop, true)
+        predicted, held_out = self._parted(found, seen)
+        stored = None
+        if self.correction == "stored":
+            stored = ridge.moments(held_out)
+            predicted = ridge.restandardize(predicted, stored, seen.moments())
+        elif self.correction == "test-batch":
+            predicted = ridge.restandardize(predicted, ridge.batch_moments(predicted), seen.moments())
+        agreement = ridge.scores(predicted, ridge.put(true))
+        unknown = np.full(stop - start, np.nan, np.float32)
+        return {
+            "predicted": _float32(predicted),
+            "r": _float32(agreement.r),
+            "r2": _float32(agreement.r2),
+            "alpha": np.full(stop - start, float(self.smoother.alpha)),
+            "stored_mean": _float32(stored.mean) if stored else unknown,
+            "stored_std": _float32(stored.std) if stored else unknown,
+        }
+
+    def _multiplied(self, start: int, stop: int, true: np.ndarray) -> tuple[Array, ridge.RunningMoments]:
+        """Return all rows of the smoother times the targets, the targets' moments, and fill `true`."""
+        seen, counts = ridge.RunningMoments(), self._showings()
+
+        def passing() -> Iterator[Array]:
+            at = 0
+            for block in self.targets.walk(start, stop, true):
+                if self._needs_moments:
+                    seen.add(block, counts[at : at + block.shape[0]])
+                at += block.shape[0]
+                yield block
+
+        return ridge.predict_blocks(ridge.put(self._multiplier()), passing()), seen
+
+    def _multiplier(self) -> np.ndarray:
+        """Return what targets are multiplied by: the smoother, below it that of held-out rows, if needed."""
+        names = [self._form] + (["held_out"] if self.correction == "stored" else [])
+        parts = [self.smoother[name].values for name in names]
+        rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return rows if self.targets.order is None else rows[:, self.targets.order]
+
+    def _parted(self, found: Array, seen: ridge.RunningMoments) -> tuple[Array, Array]:
+        """Return predictions of the test rows and of the held-out rows."""
+        if self._form == "smoother":
+            return found[: self.matrix.test, :], found[self.matrix.test :, :]
+        weights, held_out = found[: self.matrix.voxels, :], found[self.matrix.voxels :, :]
+        _, test_rows = self.matrix.centred()
+        return ridge.from_weights(weights, ridge.put(test_rows), seen.moments().mean), held_out
+
+    def _showings(self) -> np.ndarray:
+        """Return how many training rows saw each distinct picture, in the order in which targets pass."""
+        pictures, of_row = self.matrix.pictures
+        counts = np.bincount(of_row, minlength=len(pictures))
+        return counts if self.targets.order is None else counts[self.targets.order]
+
+    @property
+    def _form(self) -> str:
+        return "left" if "left" in self.smoother else "smoother"
+
+    @property
+    def _needs_moments(self) -> bool:
+        return self.correction != "none" or self._form == "left"
 
 
-def _predict(
-    matrix: Matrix,
-    smoother: xr.Dataset,
-    features: xr.Dataset,
-    columns: np.ndarray,
-    test: np.ndarray,
-    correction: Correction,
-    start: int,
-    stop: int,
-) -> Mapping[str, np.ndarray]:
-    values = features.value[:, start:stop].values.astype(np.float32, copy=False)
-    seen, true = values[columns], values[test]
-    of_rows = ridge.moments(seen, _showings(matrix))
-    if "left" in smoother:
-        _, test_rows = matrix.centred()
-        predicted = ridge.predict_left(smoother.left.values, test_rows, seen, of_rows.mean)
-    else:
-        predicted = ridge.predict(smoother.smoother.values, seen)
-    stored = None
-    if correction == "stored":
-        stored = ridge.moments(ridge.predict(smoother.held_out.values, seen))
-        predicted = ridge.restandardize(predicted, stored, of_rows)
-    elif correction == "test-batch":
-        predicted = ridge.restandardize(predicted, ridge.batch_moments(predicted), of_rows)
-    agreement = ridge.scores(predicted, true)
-    unknown = np.full(stop - start, np.nan, np.float32)
-    return {
-        "predicted": predicted.astype(np.float32),
-        "r": agreement.r.astype(np.float32),
-        "r2": agreement.r2.astype(np.float32),
-        "alpha": np.full(stop - start, float(smoother.alpha)),
-        "stored_mean": stored.mean.astype(np.float32) if stored else unknown,
-        "stored_std": stored.std.astype(np.float32) if stored else unknown,
-    }
-
-
-def _showings(matrix: Matrix) -> np.ndarray:
-    """Return how many training rows saw each distinct picture, in the order of the smoother's columns."""
-    pictures, of_row = matrix.pictures
-    return np.bincount(of_row, minlength=len(pictures))
+def _float32(values: Array) -> np.ndarray:
+    return np.ascontiguousarray(ridge.host(values).astype(np.float32, copy=False))

@@ -18,9 +18,11 @@ from ..stage import Cost, lazily, stage
 from .matrix import Matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import xarray as xr
+
+    from .condition import Precision
 
 _HELD_OUT = Variable(
     ("held_out_row", "column"),
@@ -64,22 +66,35 @@ LEFT = Schema(
 
 
 def _smoother_like(
-    schema: Schema, matrix: Matrix, gram: xr.Dataset, compute: Any, *, held_out: bool, seed: int
+    schema: Schema, matrix: Matrix, compute: Any, *, held_out: bool, seed: int, precision: Precision
 ) -> xr.Dataset:
-    """Return the lazy Dataset of a smoother or left factor."""
+    """Return the lazy Dataset of a smoother or left factor.
+
+    It is solved for in the Gram's dtype; what multiplies the targets is float32 unless float64 is asked for.
+    """
     pictures, _ = matrix.pictures
-    dtype = str(gram.gram.dtype)
+    dtype = "float64" if precision == "float64" else "float32"
     sizes = {"row": matrix.test, "voxel": matrix.voxels, "column": len(pictures)}
     if held_out:
         sizes["held_out_row"] = len(ridge.sample_rows(matrix.training, seed))
     return lazily(
         schema,
         sizes,
-        compute,
+        partial(_rounded, compute, dtype),
         coords={"image_id": ("column", pictures)},
         dtypes={"smoother": dtype, "left": dtype, "held_out": dtype},
         leave_out=() if held_out else ("held_out",),
     )
+
+
+def _rounded(
+    compute: Callable[[int, int], Mapping[str, np.ndarray]], dtype: str, start: int, stop: int
+) -> Mapping[str, np.ndarray]:
+    found = compute(start, stop)
+    return {
+        **{name: found[name].astype(dtype, copy=False) for name in found if name != "alpha"},
+        "alpha": found["alpha"],
+    }
 
 
 def _smoother_cost(
@@ -93,7 +108,7 @@ def _smoother_cost(
     return Cost(memory=memory, flops=ridge.factor_flops(order, sides))
 
 
-@stage("regress", version=1, schema=SMOOTHER, cost=_smoother_cost)
+@stage("regress", version=2, schema=SMOOTHER, cost=_smoother_cost)
 def dual_smoother(
     responses: xr.Dataset,
     gram: xr.Dataset,
@@ -102,6 +117,7 @@ def dual_smoother(
     alpha: float,
     held_out: bool = False,
     seed: int = 0,
+    precision: Precision = "auto",
 ) -> xr.Dataset:
     """Return cross (Gram + alpha I)^-1, a column a distinct training picture, the intercept folded in.
 
@@ -115,10 +131,12 @@ def dual_smoother(
         Also keep the leave-one-out smoother of a seeded choice of training rows.
     seed
         Of that choice.
+    precision
+        "float64" keeps the smoother in it; else it is rounded to float32, in whatever it was solved for.
     """
     matrix = Matrix.of(responses, None, "all")
     compute = partial(_dual_smoother, matrix, gram, cross, alpha, held_out, seed)
-    return _smoother_like(SMOOTHER, matrix, gram, compute, held_out=held_out, seed=seed)
+    return _smoother_like(SMOOTHER, matrix, compute, held_out=held_out, seed=seed, precision=precision)
 
 
 def _dual_smoother(
@@ -150,7 +168,7 @@ def _dual_smoother(
     return found
 
 
-@stage("regress", version=1, schema=SMOOTHER, cost=_smoother_cost)
+@stage("regress", version=2, schema=SMOOTHER, cost=_smoother_cost)
 def primal_smoother(
     responses: xr.Dataset,
     gram: xr.Dataset,
@@ -160,14 +178,15 @@ def primal_smoother(
     rois: str = "all",
     held_out: bool = False,
     seed: int = 0,
+    precision: Precision = "auto",
 ) -> xr.Dataset:
     """Return the same smoother through the voxels' Gram: for fewer voxels than training rows."""
     matrix = Matrix.of(responses, voxels, rois)
     compute = partial(_primal, matrix, gram, alpha, held_out, seed, "smoother")
-    return _smoother_like(SMOOTHER, matrix, gram, compute, held_out=held_out, seed=seed)
+    return _smoother_like(SMOOTHER, matrix, compute, held_out=held_out, seed=seed, precision=precision)
 
 
-@stage("regress", version=1, schema=LEFT, cost=_smoother_cost)
+@stage("regress", version=2, schema=LEFT, cost=_smoother_cost)
 def primal_left(
     responses: xr.Dataset,
     gram: xr.Dataset,
@@ -177,11 +196,12 @@ def primal_left(
     rois: str = "all",
     held_out: bool = False,
     seed: int = 0,
+    precision: Precision = "auto",
 ) -> xr.Dataset:
     """Return (Gram + alpha I)^-1 Xc^T: cheaper than a smoother where test rows outnumber voxels."""
     matrix = Matrix.of(responses, voxels, rois)
     compute = partial(_primal, matrix, gram, alpha, held_out, seed, "left")
-    return _smoother_like(LEFT, matrix, gram, compute, held_out=held_out, seed=seed)
+    return _smoother_like(LEFT, matrix, compute, held_out=held_out, seed=seed, precision=precision)
 
 
 def _primal(

@@ -14,10 +14,12 @@ from pipeline.ridge import (
     dual_smoother,
     factorise,
     fold_intercept,
+    from_weights,
     gram_band,
     merge_columns,
     moments,
     predict,
+    predict_blocks,
     predict_left,
     primal_gram_band,
     primal_left,
@@ -82,6 +84,35 @@ def test_large_voxel_means(way, dtype):
     x, x_test, y = problem(40, 60, mean=100.0, dtype=dtype)
     y = y - y.mean(axis=0)  # or it would be the targets' means that round
     check(way(x, x_test, y, 10.0, dtype), reference(x, x_test, y, 10.0), dtype)
+
+
+@pytest.mark.parametrize("way", [by_smoother, by_left])
+def test_targets_that_stream_past_give_the_same(library, way):
+    x, x_test, y = problem(90, 40)
+    factor, means = factorise(primal_gram_band(x, [], 40, "float64"), 10.0), column_means(x)
+    test = centred(x_test, means, "float64")
+    blocks = [library.put(y[rows]) for rows in (slice(0, 30), slice(30, 31), slice(31, 90))]
+    if way is by_smoother:
+        found = predict_blocks(library.put(primal_smoother(factor, test, [x])), blocks)
+    else:
+        weights = predict_blocks(library.put(primal_left(factor, centred(x, means, "float64"))), blocks)
+        found = from_weights(weights, library.put(test), library.put(moments(y).mean))
+    check(library.get(found), reference(x, x_test, y, 10.0), "float64")
+
+
+def test_targets_in_float16_are_widened_a_block_at_a_time(library, random):
+    smoother, y = random.normal(size=(3, 8)).astype("float32"), random.normal(size=(8, 5)).astype("float16")
+    if library.name == "array_api_strict":
+        pytest.skip("the standard knows no float16")
+    found = library.get(predict_blocks(library.put(smoother), [library.put(y[:5]), library.put(y[5:])]))
+    np.testing.assert_allclose(found, smoother @ y.astype("float32"), rtol=1e-5, atol=1e-6)
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("rows", [0, 7, 9])
+def test_targets_of_another_number_of_rows_are_refused(rows):
+    with pytest.raises(ShapeError, match=f"{rows} rows of targets for 8 columns"):
+        predict_blocks(np.ones((3, 8)), [np.ones((rows, 2))] if rows else [])
 
 
 def test_large_target_means_with_an_offset():

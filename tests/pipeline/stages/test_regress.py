@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 from cluster import ClusterConfig
 from pipeline import plan, run
 from pipeline.errors import ShapeError
+from pipeline.outcome import Listener
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -98,11 +99,69 @@ def test_a_constant_voxel_changes_nothing(make_recipe, arrays):
     np.testing.assert_allclose(first, second, atol=1e-6)
 
 
-def test_the_gram_is_a_product_in_float64(make_recipe):
-    recipe = make_recipe()
-    steps = {step.product: step for step in plan(recipe)}
-    assert steps["gram/all"].dataset.gram.dtype == np.float64
-    assert steps["smoother/pixels"].inputs["gram"] is steps["smoother/pca"].inputs["gram"]
+class Notes(Listener):
+    """Keeps what a run notes."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.kept.append(text)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "precision", "gram", "smoother"),
+    [
+        (3000, "auto", "float32", "float32"),
+        (1e-4, "auto", "float64", "float32"),
+        (3000, "float64", "float64", "float64"),
+        (1e-4, "float32", "float32", "float32"),
+    ],
+)
+def test_precision_goes_by_the_data(make_recipe, shape, alpha, precision, gram, smoother):
+    """A plan reckons with the larger dtype; the run decides, and says why it chose float64."""
+    spaces = {"pixels": {"alpha": alpha, "precision": precision}, "pca": None}
+    recipe = make_recipe({"ridge": {"spaces": spaces}, "images": None, "scores": None}, **shape)
+    name = "all" if precision == "auto" else f"all-{precision}"
+    planned = {step.product: step for step in plan(recipe)}
+    assert planned[f"gram/{name}"].dataset.gram.dtype == ("float64" if precision == "auto" else precision)
+    notes = Notes()
+    made_plan = run(recipe, cluster=THREADS, listener=notes).plan
+    made = {step.product: step.in_archive(made_plan.archive).open() for step in made_plan}
+    assert made[f"gram/{name}"].gram.dtype == gram
+    multiplier = made["smoother/pixels"]
+    assert multiplier["left" if "left" in multiplier else "smoother"].dtype == smoother
+    assert [step.fingerprint for step in made_plan] == [step.fingerprint for step in plan(recipe)]
+    told = [note for note in notes.kept if "float64, because float32 could be off by" in note]
+    assert len(told) == (precision == "auto" and gram == "float64")
+
+
+def test_penalties_of_a_decade_share_their_gram(make_recipe):
+    def grams(**alphas):
+        spaces = {name: {"alpha": alpha} for name, alpha in alphas.items()}
+        steps = {step.product: step for step in plan(make_recipe({"ridge": {"spaces": spaces}}))}
+        assert steps["smoother/pixels"].inputs["gram"] is steps["smoother/pca"].inputs["gram"]
+        return steps["gram/all"].fingerprint, steps["condition/all"].fingerprint
+
+    assert grams(pixels=30, pca=10) == grams(pixels=10, pca=99) == grams(pixels=3000, pca=10)
+    assert grams(pixels=30, pca=10)[0] != grams(pixels=30, pca=9)[0]
+    assert grams(pixels=30, pca=10)[1] == grams(pixels=30, pca=9)[1]
+
+
+@pytest.mark.parametrize("where", ["voxel", "row"])
+def test_what_is_no_number_is_named(make_recipe, where):
+    from pipeline.stages.gram import cross, dual_gram
+
+    responses = _made(make_recipe({"images": None, "scores": None}))["responses"].copy(deep=True)
+    if where == "voxel":
+        responses.response[3, 17] = np.nan
+        message = r"the responses hold nan in voxel 17.*row 3 \(picture 3\); a ridge needs finite numbers"
+    else:
+        responses.response[3] = np.inf
+        message = r"the responses hold no finite number in row 3 \(picture 3\)"
+    for stage in (dual_gram, cross):
+        with pytest.raises(ShapeError, match=message):
+            stage(responses).compute(scheduler="synchronous")
 
 
 @pytest.mark.parametrize(("voxels", "train"), [(2600, 40), (80, 60)])
