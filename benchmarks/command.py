@@ -1,0 +1,59 @@
+"""What the scripts here have in common: their options, and what becomes of what was measured."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.bench.measure import measure
+from pipeline.bench.plot import svg
+from pipeline.bench.table import markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.bench.scenario import Scenario
+
+
+def command(said: str | None, scenario: Callable[[bool], Scenario]) -> None:
+    """Measure a scenario as the command line asks, print tables, write JSON, Markdown and SVG.
+
+    Parameters
+    ----------
+    said
+        The script's docstring.
+    scenario
+        Returns the scenario; True for its quick size.
+    """
+    parser = argparse.ArgumentParser(description=said, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="tiny: only whether it works")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--case", default="", help="only cases whose name holds this; nothing is kept of them"
+    )
+    parser.add_argument("--data", type=Path, help="folder to keep the data in; default a temporary one")
+    parser.add_argument("--out", type=Path, help="for the results; default benchmarks/results")
+    asked = parser.parse_args()
+    chosen = scenario(asked.quick)
+    chosen = replace(chosen, cases=tuple(case for case in chosen.cases if asked.case in case.name))
+    line = f"python -m benchmarks.{Path(sys.argv[0]).stem} --repeats {asked.repeats}"
+    keep = nullcontext(asked.data) if asked.data else tempfile.TemporaryDirectory(prefix="vox2pix-bench-")
+    with keep as folder:
+        result = measure(chosen, Path(folder), repeats=asked.repeats, command=line, heard=_say)
+    part = asked.quick or asked.case
+    out = asked.out or (None if part else Path(__file__).parent / "results")
+    print(markdown(result))
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        for ending, text in (("json", json.dumps(result, indent=1)), ("svg", svg(result))):
+            (out / f"{result['scenario']}.{ending}").write_text(f"{text}\n")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
