@@ -1,48 +1,42 @@
-"""Products as files that other programs read: png, npz, npy, csv, latex."""
+"""Products as files that other programs read: png, nifti, npz, npy, csv, latex."""
 
 from __future__ import annotations
 
-import filecmp
-import uuid
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import pngs, tables
-from .errors import Exists, NoSuchForm, NotWritten
+from . import nifti, npy, pngs, tables
+from .errors import NoSuchForm
+from .handout import File, hand_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import xarray as xr
 
 
-@dataclass(frozen=True)
-class File:
-    """A file to be written: its name in the folder, and what writes its bytes."""
-
-    name: str
-    write: Callable[[BinaryIO], None]
-
-
-def export(dataset: xr.Dataset, name: str, folder: Path, form: str | None = None) -> list[Path]:
-    """Write a product as files.
+def export(
+    dataset: xr.Dataset, name: str, folder: Path, form: str | None = None, arrays: Sequence[str] = ()
+) -> list[Path]:
+    """Write a product as files; memory is bounded by a chunk, except for tables of text.
 
     Parameters
     ----------
     dataset
-        The product, as `Archive.open` returns it.
+        The product, as `Archive.open` returns it, or any selection of it.
     name
         The product's name, as in ``images/final``; files are named after it.
     folder
         Where to write; made where it is not there.
     form
-        png (one file a picture), npz (one file), npy (one file an array), csv (one file a set of
-        dimensions), latex (one table of scores); default png for pictures, csv for scores, else npz.
+        png (one file a picture), nifti (one file an array), npz (one file), npy (one file an array),
+        csv (one file a set of dimensions), latex (one table of scores); default png for pictures, csv for
+        scores, else npz.
+    arrays
+        Which of its arrays; default all, and of nifti those that make one volume each, where there are such.
 
     Returns
     -------
@@ -54,20 +48,27 @@ def export(dataset: xr.Dataset, name: str, folder: Path, form: str | None = None
     Exists
         If a file of that name holds something else; nothing is written then.
     NoSuchForm
-        If the product has no such form.
+        If the product has no such form, or no such array.
     NotWritten
         If the folder cannot be written.
     """
-    files = FORMS[form or default_form(dataset)](dataset, name.replace("/", "-"))
-    with _said(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            _refuse_other(folder, file)
-        for file in files:
-            if not (folder / file.name).exists():
-                with _draft(folder, file) as draft:
-                    draft.replace(folder / file.name)
-    return [folder / file.name for file in files]
+    form = form or default_form(dataset)
+    if arrays:
+        dataset = _only(dataset, name, arrays)
+    elif form == "nifti":
+        dataset = nifti.single_volumes(dataset)
+    return hand_out(FORMS[form](dataset, name.replace("/", "-")), folder)
+
+
+def _only(dataset: xr.Dataset, name: str, arrays: Sequence[str]) -> xr.Dataset:
+    for array in arrays:
+        if array not in dataset.data_vars:
+            known = ", ".join(map(str, dataset.data_vars))
+            raise NoSuchForm(f"{name} has no array {array!r}; it has {known}")
+    places = [
+        axis for axis in nifti.AXES if axis in dataset.data_vars
+    ]  # product `voxels` tells them as values
+    return dataset.set_coords(places)[list(arrays)]
 
 
 def default_form(dataset: xr.Dataset) -> str:
@@ -77,66 +78,18 @@ def default_form(dataset: xr.Dataset) -> str:
     return "csv" if tables.is_scores(dataset) else "npz"
 
 
-def _refuse_other(folder: Path, file: File) -> None:
-    path = folder / file.name
-    if not path.exists():
-        return
-    with _draft(folder, file) as draft:
-        same = path.is_file() and filecmp.cmp(draft, path, shallow=False)
-    if not same:
-        raise Exists(f"{path} is there and holds something else; name another folder, or remove it")
-
-
-@contextmanager
-def _draft(folder: Path, file: File) -> Iterator[Path]:
-    """Write a file under a name of its own, and remove it if it is still there at the end."""
-    path = folder / f".{uuid.uuid4().hex}.partial"
-    try:
-        with path.open("xb") as opened:
-            file.write(opened)
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _said(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if hasattr(error, "exit_code"):
-            raise
-        raise NotWritten(
-            f"{folder} could not be written: {error.strerror or error}; name another folder"
-        ) from None
-
-
 # --- arrays ----------------------------------------------------------------------------------------
 
 
 def _npz(dataset: xr.Dataset, stem: str) -> list[File]:
-    return [File(f"{stem}.npz", partial(_write_npz, dataset))]
-
-
-def _write_npz(dataset: xr.Dataset, file: BinaryIO) -> None:
-    arrays: dict[str, Any] = {str(name): _values(array) for name, array in dataset.variables.items()}
-    np.savez(file, allow_pickle=False, **arrays)
+    arrays = {str(name): array for name, array in dataset.variables.items()}
+    return [File(f"{stem}.npz", partial(npy.write_npz, arrays))]
 
 
 def _npy(dataset: xr.Dataset, stem: str) -> list[File]:
     return [
-        File(f"{stem}-{name}.npy", partial(_write_npy, array)) for name, array in dataset.variables.items()
+        File(f"{stem}-{name}.npy", partial(npy.write, array)) for name, array in dataset.variables.items()
     ]
-
-
-def _write_npy(array: xr.Variable, file: BinaryIO) -> None:
-    np.save(file, _values(array), allow_pickle=False)
-
-
-def _values(array: xr.Variable) -> np.ndarray:
-    """Return an array's values; text in numpy's own kind, which needs no pickle."""
-    values = np.asarray(array.values)
-    return values.astype(object).astype(str) if values.dtype.kind in ("O", "T") else values
 
 
 # --- tables ----------------------------------------------------------------------------------------
@@ -178,6 +131,7 @@ def _png(dataset: xr.Dataset, stem: str) -> list[File]:
 
 FORMS: dict[str, Callable[[Any, str], list[File]]] = {
     "png": _png,
+    "nifti": nifti.files,
     "npz": _npz,
     "npy": _npy,
     "csv": _csv,

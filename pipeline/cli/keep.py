@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from storage.product import Product
 
 DAMAGED = 5
-FORMATS = ("png", "npz", "npy", "csv", "latex")
+FORMATS = ("png", "nifti", "npz", "npy", "csv", "latex", "brain-diffuser")
 
 
 @command("verify", "Find damaged bytes in an archive.", example="vox2pix verify my-archive")
@@ -147,7 +147,7 @@ def _stored(archive: Archive, recipe: str, stored: Sequence[str]) -> str:
 
 @command(
     "export",
-    "Write a product as png, npz, npy, csv or latex.",
+    "Write a product as files that other programs read.",
     example="vox2pix export my-archive subj01/images/final --to pictures",
 )
 @archive_options
@@ -161,14 +161,31 @@ def _stored(archive: Archive, recipe: str, stored: Sequence[str]) -> str:
     help="The folder to write to; other files in it are left alone.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(FORMATS), help="Default: png of images, csv of scores, else npz."
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="Default: png of images, csv of scores, else npz. nifti puts voxels back into their volume; "
+    "brain-diffuser takes NSD betas (subj01/betas) and writes what that method's scripts read.",
 )
-def export(place: Place, product: str, folder: Path, form: str | None) -> None:
+@click.option(
+    "--array",
+    "arrays",
+    multiple=True,
+    metavar="NAME",
+    help="Only this array. Named for nifti, one of rows or trials becomes a 4-D file.",
+)
+def export(place: Place, product: str, folder: Path, form: str | None, arrays: tuple[str, ...]) -> None:
     """Write a product as files that other programs read."""
+    from storage import brain_diffuser
     from storage.export import export as write_files
+    from storage.handout import hand_out
 
-    found = place.archive().find(product)
-    paths = write_files(found.open(), found.name, folder, form)
+    archive = place.archive()
+    found = archive.find(product)
+    if form == brain_diffuser.FORM:
+        paths = hand_out(brain_diffuser.files(archive.place, found), folder)
+    else:
+        paths = write_files(found.open(), found.name, folder, form, arrays)
     if manner().json:
         put_json({"product": product, "files": [str(path) for path in paths]})
     else:
