@@ -116,7 +116,7 @@ class Subject:
         settings = self.recipe.responses
         inputs = {name: name for name in ("trials", "betas", "validity")}
         if settings.standardize == "scalar":
-            self._add("moments", "respond.moments", {"trials": "trials", "betas": "betas"})
+            self._add("moments", "respond.moments", inputs.copy())
             inputs["moments"] = "moments"
         self._add(
             "responses",
@@ -146,9 +146,12 @@ class Subject:
 
     def _count_words(self, space: str, least: int, dtype: str) -> None:
         if "captions" not in self.made:
+            data = self.recipe.data
+            arrays = "name them in [data.arrays] train_captions, test_captions"
+            cure = arrays if data.arrays else "put COCO_73k_annots_curated.npy there"
             raise RecipeError(
-                f"[features.{space}] model = 'words' counts the words of captions, and the source has none; "
-                "add them ([data.arrays] names them in train_captions, test_captions) or take another model"
+                f"[features.{space}] model = 'words' counts the words of captions, and {data.source} "
+                f"has none; {cure}, or take another model"
             )
         self._add(
             f"features/{space}",
@@ -194,6 +197,11 @@ class Subject:
         count = responses.sizes["voxel"]
         if rois != "all":
             count = int(voxels.in_roi.values[list(voxels.roi.values).index(rois)].sum())
+            if not count:
+                raise RecipeError(
+                    f"[rois] {rois} = {self.recipe.rois.get(rois)!r} holds none of {self.subject}'s voxels "
+                    f"in data.voxels = {self.recipe.data.voxels!r}: widen one of them"
+                )
         return Region(rois, training, responses.sizes["row"] - training, count)
 
     def _gram(self, region: Region, precision: str) -> dict[str, str]:

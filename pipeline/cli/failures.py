@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shlex
 import traceback
@@ -60,7 +61,13 @@ def exit_code(error: BaseException) -> int:
         return INTERRUPTED
     if isinstance(error, Terminated):
         return TERMINATED
+    if _name_too_long(error):
+        return USAGE
     return int(getattr(error, "exit_code", UNEXPECTED))
+
+
+def _name_too_long(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
 
 
 def told(error: BaseException, arguments: Sequence[str]) -> str:
@@ -79,6 +86,8 @@ def told(error: BaseException, arguments: Sequence[str]) -> str:
         return _one_line(error.format_message())
     if hasattr(error, "exit_code"):
         return _one_line(str(error))
+    if _name_too_long(error) and isinstance(error, OSError):
+        return f"{str(error.filename)[:60]!r}... is too long for the name of a file; give a shorter one"
     hint = "" if "--debug" in arguments else " (--debug shows where)"
     return _one_line(f"unexpected {type(error).__name__}: {error}{hint}")
 
@@ -106,6 +115,6 @@ def failure(error: BaseException, message: str, code: int) -> dict[str, Any]:
 
 
 def _kind(error: BaseException) -> str:
-    if isinstance(error, click.ClickException):
+    if isinstance(error, click.ClickException) or _name_too_long(error):
         return "usage"
     return str(getattr(error, "kind", "unexpected"))

@@ -10,8 +10,8 @@ from typing import Any
 from pipeline.errors import RecipeError
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-# what a shell leaves of a quoted word, path or URL
-_BARE_WORD = re.compile(r"[^\"'\[\]{}=#,\x00-\x1f\x7f]+")
+# what a shell leaves of a quoted word, path, URL or ROI expression
+_BARE_WORD = re.compile(r"([^\"'\[\]{}=#,\x00-\x1f\x7f]|(?<= )==(?= )|(?<= !)=(?= ))+")
 
 
 def overlay(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

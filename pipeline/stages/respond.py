@@ -70,26 +70,37 @@ def _moments_cost(_output: xr.Dataset, betas: xr.Dataset, **_inputs: xr.Dataset)
     return Cost(memory=3 * 750 * betas.sizes["voxel"] * 8)
 
 
-@stage("respond", version=1, schema=MOMENTS, cost=_moments_cost)
-def moments(trials: xr.Dataset, betas: xr.Dataset) -> xr.Dataset:
+@stage("respond", version=2, schema=MOMENTS, cost=_moments_cost)
+def moments(trials: xr.Dataset, betas: xr.Dataset, validity: xr.Dataset | None = None) -> xr.Dataset:
     """Return one mean and one standard deviation over all training trials and voxels.
 
-    MinD-Vis standardises so: one number for the whole matrix, ddof 0.
+    MinD-Vis standardises so: one number for the whole matrix, ddof 0. Voxels that were not measured in a
+    session are left out of its trials, as in `responses`.
     """
-    return lazily(MOMENTS, {}, partial(_moments, betas, ~training_trials(trials)))
+    return lazily(MOMENTS, {}, partial(_moments, betas, validity, ~training_trials(trials)))
 
 
-def _moments(betas: xr.Dataset, held_out: np.ndarray, _start: int, _stop: int) -> Mapping[str, np.ndarray]:
+def _moments(
+    betas: xr.Dataset, validity: xr.Dataset | None, held_out: np.ndarray, _start: int, _stop: int
+) -> Mapping[str, np.ndarray]:
     count, mean, square = 0, 0.0, 0.0  # Chan's pairwise update: one pass, no cancellation
     for start in range(0, len(held_out), 750):
-        part = _percent(betas, betas.betas[start : start + 750].values)[~held_out[start : start + 750]]
+        chosen = start + np.flatnonzero(~held_out[start : start + 750])
+        part = _percent(betas, betas.betas[start : start + 750].values)[chosen - start]
+        if validity is not None:
+            part = part[validity.valid.values[_session_rows(betas, validity)[chosen]]]
         if part.size:
             shift = part.mean() - mean
             total = count + part.size
             square += ((part - part.mean()) ** 2).sum() + shift**2 * count * part.size / total
             mean += shift * part.size / total
             count = total
-    return {"mean": np.asarray(mean), "std": np.asarray(np.sqrt(square / count))}
+    return {"mean": np.asarray(mean), "std": np.asarray(np.sqrt(square / max(count, 1)))}
+
+
+def _session_rows(betas: xr.Dataset, validity: xr.Dataset) -> np.ndarray:
+    """Return the row of `validity` that each trial belongs to."""
+    return np.asarray(np.searchsorted(validity.session.values, betas.session.values))
 
 
 def _responses_cost(output: xr.Dataset, betas: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
@@ -185,7 +196,7 @@ def _respond(  # noqa: PLR0913  (positional for `partial`)
 ) -> Mapping[str, np.ndarray]:
     stored = betas.betas[:, start:stop].values
     valid = None if validity is None else validity.valid[:, start:stop].values
-    session = None if validity is None else np.searchsorted(validity.session.values, betas.session.values)
+    session = None if validity is None else _session_rows(betas, validity)
     adding = summing(of_trial)
     response = np.empty((adding.shape[0], stop - start), np.float32)
     mean, std = np.empty(stop - start, np.float32), np.empty(stop - start, np.float32)

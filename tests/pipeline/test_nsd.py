@@ -167,6 +167,7 @@ def test_missing_session_keeps_what_is_done(copy, tmp_path):
         ('data.voxels="nsdgenral"', NotInSource, "did you mean 'nsdgeneral'"),
         ('data.voxels="streams == erly"', NotInSource, "early"),
         ('data.voxels="streams =="', NotInSource, "streams =="),
+        ("data.voxels=streams == erly & nsdgeneral", NotInSource, "early"),
         ('data.betas="betas_fithrf_GLM"', NotInSource, "betas_fithrf_GLMdenoise_RR"),
         ('data.subjects=["subj1"]', NotInSource, "subj01"),
     ],
@@ -210,8 +211,16 @@ def test_no_bucket_and_no_permission(release, tmp_path, s3_server, monkeypatch):
 
 def test_words_need_captions(copy, tmp_path):
     (copy / "nsddata_stimuli/stimuli/nsd/COCO_73k_annots_curated.npy").unlink()
-    with pytest.raises(RecipeError, match="captions"):
+    with pytest.raises(RecipeError, match=r"COCO_73k_annots_curated\.npy"):
         plan(_recipe(copy, tmp_path / "archive"))
+
+
+def test_an_alias_without_a_voxel_is_the_recipes_mistake(release, tmp_path):
+    changes = ["rois.none=streams == early - brain", "ridge.spaces.pixels.rois=none"]
+    said = r"\[rois\] none = 'streams == early - brain' holds none of subj01's voxels"
+    with pytest.raises(RecipeError, match=said) as caught:
+        plan(_recipe(release, tmp_path / "archive", *changes))
+    assert caught.value.exit_code == 2
 
 
 def test_a_full_size_plan_reads_the_design_and_the_regions_only(tmp_path):

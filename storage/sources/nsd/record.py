@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 COLUMNS = ("SESSION", "RUN", "73KID")
+MOST = (999, 99, 10**9)
+"""What no column exceeds, far beyond NSD's 40 sessions of 12 runs: ids are held against the design."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +69,19 @@ def read_record(location: Location) -> Record:
     Missing, Denied, Unreachable
         As the store says.
     Invalid
-        If a column is absent, a value is no number, or sessions are not in order.
+        If a column is absent, a value is no whole number in its range, or sessions are not in order.
     """
     return _record(location, location.stat().etag)
+
+
+def _check_range(location: Location, table: NDArray[np.float64]) -> None:
+    for name, most, values in zip(COLUMNS, MOST, table.T, strict=True):
+        bad = np.flatnonzero(~((values >= 1) & (values <= most) & (values % 1 == 0)))
+        if len(bad):
+            raise Invalid(
+                f"row {bad[0] + 1} of {location} has {name} {values[bad[0]]:g}, expected a whole number "
+                f"from 1 to {most}; {len(bad)} rows are wrong: get it again"
+            )
 
 
 @lru_cache(maxsize=16)
@@ -82,7 +94,8 @@ def _record(location: Location, _etag: str) -> Record:
         places = [header.index(name) for name in COLUMNS]
         rows = [line.split("\t") for line in lines[1:] if line.strip()]
         table = np.array([[float(row[place]) for place in places] for row in rows]).reshape(-1, len(places))
-        session, run, kid73 = np.rint(table).astype(np.int64).T
+    _check_range(location, table)
+    session, run, kid73 = table.astype(np.int64).T
     if not len(session) or session[0] != 1 or not np.isin(np.diff(session), (0, 1)).all():
         raise Invalid(f"{location} does not hold sessions 1, 2, 3 ... in order of time; get it again")
     return Record(str(location), session, run, kid73)

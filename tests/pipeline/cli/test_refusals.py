@@ -143,6 +143,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(vox2pix, lab, arrays, spoi
         (["--subject", "s2"], 2, "'s2'"),
         (["--until", "dinner"], 2, "featurize"),
         (["--cluster", "treads"], 2, "did you mean 'threads'?"),
+        (["--cluster", "x" * 300], 2, "is too long for the name of a file"),
         (["--cluster", "tcp://elsewhere.example:8786"], 2, "--insecure"),
         (["--archive", "ftp://host/archive"], 2, "ftp://host/archive"),
         (["--set", "cluster.memory=1kB"], 4, "1.0 kB"),
@@ -200,6 +201,12 @@ def test_simulate_refuses_with_2(vox2pix, tmp_path, arguments, words):
     assert said.code == 2
     assert words in said.err
     assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_nobody_can_make(vox2pix, tmp_path):
+    said = vox2pix("demo", "--quick", "--out", tmp_path / ("x" * 300))
+    assert said.code == 2
+    assert "is too long for the name of a file" in said.err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("line", [["simulate"], ["demo", "--quick", "--out"]])

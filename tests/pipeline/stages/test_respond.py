@@ -192,3 +192,22 @@ def test_a_session_without_training_trials_is_told():
     trials = _trials(["a", "a", "b", "c"], [False, False, False, True], session=[1, 1, 1, 0])
     with pytest.raises(ShapeError, match=r"only 0 training trials in one session: .* standardize by 'train'"):
         responses(trials, _betas(np.ones((4, 2))), standardize="session")
+
+
+def test_one_number_for_all_voxels_leaves_out_what_was_not_measured():
+    """Trials of a voxel in a session without data are zeros on disk; they are no response."""
+    rng = np.random.default_rng(2)
+    session = np.repeat([2, 5, 6], 500).astype(np.int16)
+    trials = _trials([f"p{at}" for at in range(1500)], rng.random(1500) < 0.2, session)
+    valid = rng.random((3, 40)) < 0.7
+    values = rng.integers(-900, 900, (1500, 40)).astype(np.int16)
+    measured = valid[np.searchsorted([2, 5, 6], session)]
+    values[~measured] = 0
+    betas = _betas(values, 1 / 300).assign_coords(session=("trial", session))
+    validity = xr.Dataset(
+        {"valid": (("session", "voxel"), valid)}, coords={"session": np.array([2, 5, 6], np.int16)}
+    )
+    found = moments(trials, betas, validity).compute()
+    kept = (values / 300)[measured & ~trials.test.values[:, None]]
+    np.testing.assert_allclose([found["mean"], found["std"]], [kept.mean(), kept.std()], rtol=1e-12)
+    assert abs(float(moments(trials, betas).compute()["std"]) / kept.std() - 1) > 0.05

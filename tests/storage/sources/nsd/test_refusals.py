@@ -120,6 +120,15 @@ def test_the_record_tells_of_another_picture(release, files):
         ("SESSION\tRUN\t73KID\n1\t1\n", "cannot be read"),
         ("SESSION\tRUN\t73KID\n2\t1\t5\n", "does not hold sessions 1, 2, 3"),
         ("SESSION\tRUN\t73KID\n", "does not hold sessions 1, 2, 3"),
+        (
+            "SESSION\tRUN\t73KID\n1\t1\t5\n1\tNaN\t5\n",
+            "row 2 .* has RUN nan, expected a .* 1 to 99",
+        ),
+        ("SESSION\tRUN\t73KID\n1\t0\t5\n", "row 1 of .* has RUN 0, expected"),
+        ("SESSION\tRUN\t73KID\n1\t100000\t5\n", "row 1 of .* has RUN 100000, expected"),
+        ("SESSION\tRUN\t73KID\nNaN\t1\t5\n", "row 1 of .* has SESSION nan, expected a whole .* 1 to 999"),
+        ("SESSION\tRUN\t73KID\n1.5\t1\t5\n", "row 1 of .* has SESSION 1.5, expected"),
+        ("SESSION\tRUN\t73KID\n1\t1\t-3\n", "row 1 of .* has 73KID -3, expected"),
     ],
 )
 def test_a_damaged_record(release, content, said):
