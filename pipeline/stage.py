@@ -31,7 +31,7 @@ class Cost:
     flops: float = 0.0
     """Floating-point operations of the whole product."""
     moved: int = 0
-    """Bytes read from the source."""
+    """Bytes read from the source, wherever it lies, an estimate; a run counts what came from S3."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +131,9 @@ class Step:
     @cached_property
     def cost(self) -> Cost:
         """What making it costs, by its shapes."""
-        return self.maker.cost(self.dataset, **{name: step.dataset for name, step in self.inputs.items()})
+        cost = self.maker.cost(self.dataset, **{name: step.dataset for name, step in self.inputs.items()})
+        reader = self.origin.reader if self.origin else None
+        return cost if reader is None else replace(cost, moved=reader.moved)
 
     @cached_property
     def shares(self) -> Shares:

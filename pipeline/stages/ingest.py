@@ -123,7 +123,7 @@ def voxels(*, source: Source, subject: str) -> xr.Dataset:
 
 
 def _betas_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
-    return Cost(memory=3 * largest_block(output), moved=output.betas.nbytes)
+    return Cost(memory=3 * largest_block(output))
 
 
 @stage("ingest", version=2, schema=BETAS, cost=_betas_cost)

@@ -33,6 +33,10 @@ class Betas(Protocol):
     def block(self) -> int:
         """Trials a block: a session where all have equal length, else a fixed count."""
 
+    @property
+    def moved(self) -> int:
+        """Bytes that reading all of them takes from the source, wherever it lies; an estimate."""
+
     def files(self, start: int, stop: int) -> Sequence[str]:
         """Return the files that trials start to stop are read from, named as in `Source.stamps`."""
 
@@ -54,6 +58,10 @@ class Pictures(Protocol):
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(image, y, x, channel)."""
+
+    @property
+    def moved(self) -> int:
+        """Bytes that reading all of them takes from the source, wherever it lies; an estimate."""
 
     def files(self, start: int, stop: int) -> Sequence[str]:
         """Return the files that pictures start to stop are read from, named as in `Source.stamps`."""

@@ -104,7 +104,10 @@ def test_our_server_and_somebody_elses_give_the_same_archive(
             _recipe(release, tmp_path / "ours", "data.source=s3://bucket", options), cluster=THREADS
         )
     assert stored_bytes(tmp_path / "ours") == expected
-    assert outcome.bytes_moved > 0
+    planned = {row["product"]: row["bytes_moved"] for row in outcome.plan.rows()}
+    assert planned["stimuli"] == 120 * 32 * 32 * 3
+    assert sum(planned.values()) == planned["stimuli"] + planned["betas"]
+    assert 0.5 < outcome.bytes_moved / sum(planned.values()) < 4  # and headers, indexes, volumes, captions
     client = boto3.client("s3", endpoint_url=s3_server)
     for file in sorted(release.rglob("*")):
         if file.is_file():

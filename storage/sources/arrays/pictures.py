@@ -90,6 +90,12 @@ class ArraysPictures:
         train, test = self.sets
         return (train.count + test.count, *train.shape)
 
+    @property
+    def moved(self) -> int:
+        """Bytes of both arrays as they are stored, unpacked."""
+        stacks = [each.stack() for each in self.sets]
+        return sum(stack.dtype.itemsize * math.prod(stack.shape) for stack in stacks)
+
     def files(self, start: int, stop: int) -> list[str]:  # noqa: ARG002  (both are small)
         """Return the names of the files of both arrays."""
         location = self.sets[0].location

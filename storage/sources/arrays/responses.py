@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,11 @@ class ArraysBetas:
         """Open both arrays."""
         container = open_container(self.location)
         return [container.array(key) for key in self.keys]
+
+    @property
+    def moved(self) -> int:
+        """Bytes of both arrays as they are stored, unpacked."""
+        return sum(stack.dtype.itemsize * math.prod(stack.shape) for stack in self.stacks())
 
     def files(self, start: int, stop: int) -> list[str]:  # noqa: ARG002  (both are small)
         """Return the names of the files of both arrays."""

@@ -41,6 +41,12 @@ class Session:
         """Read the header, and raise `Invalid` where it is of another shape or type, or the file is cut."""
         self._format.check(self.location, self.trials, grid)
 
+    def moved(self, places: NDArray[np.int32]) -> int:
+        """Return about how many bytes reading some voxels takes; of a file to come, what they are."""
+        if self.location.stat_or_none() is None:
+            return 2 * self.trials * len(places)
+        return self._format.moved(self.location, places)
+
     def read(self, grid: tuple[int, int, int], places: NDArray[np.int32], start: int, stop: int) -> Stored:
         """Return (trial, voxel) int16 of trials start to stop."""
         self.check(grid)
@@ -81,6 +87,12 @@ class NsdBetas:
         """Trials a block: a session where all are equally long."""
         lengths = {session.trials for session in self.sessions}
         return lengths.pop() if len(lengths) == 1 else FIXED_BLOCK
+
+    @property
+    def moved(self) -> int:
+        """Bytes that reading them all takes, as the first session's file has it: one header is read."""
+        first = self.sessions[0]
+        return round(first.moved(self.places) * self.shape[0] / first.trials)
 
     def files(self, start: int, stop: int) -> list[str]:
         """Return the URLs of the sessions that trials start to stop belong to."""

@@ -26,6 +26,9 @@ class Format(Protocol):
     def check(self, location: Location, trials: int, grid: tuple[int, int, int]) -> None:
         """Raise `Invalid` where a header does not promise these trials of this grid as int16."""
 
+    def moved(self, location: Location, places: Places) -> int:
+        """Return about how many bytes reading all trials of places (voxel, axis) takes."""
+
     def read(self, location: Location, places: Places, start: int, stop: int) -> Stored:
         """Return (trial, voxel) int16 of places (voxel, axis), trials start to stop."""
 
@@ -75,5 +78,14 @@ def read(location: Location, places: Places, start: int, stop: int) -> Stored:
         (trial, voxel) int16.
     """
     data = open_dataset(location, KEY)
-    flat = np.ravel_multi_index(tuple(places.T[::-1]), data.shape[1:])
-    return np.asarray(data.read(np.arange(start, stop), flat))
+    return np.asarray(data.read(np.arange(start, stop), _flat(data.shape, places)))
+
+
+def moved(location: Location, places: Places) -> int:
+    """Return about how many bytes reading all trials of some voxels takes."""
+    data = open_dataset(location, KEY)
+    return data.moved(data.shape[0], _flat(data.shape, places))
+
+
+def _flat(shape: tuple[int, ...], places: Places) -> NDArray[Any]:
+    return np.asarray(np.ravel_multi_index(tuple(places.T[::-1]), shape[1:]))

@@ -78,6 +78,11 @@ class NsdPictures:
         """(image, y, x, channel)."""
         return (len(self.nsd_id), *self.picture)
 
+    @property
+    def moved(self) -> int:
+        """Bytes of these pictures: no others are read."""
+        return int(np.prod(self.shape))
+
     def files(self, start: int, stop: int) -> list[str]:  # noqa: ARG002  (all are in one file)
         """Return the URL of the file of pictures."""
         return [str(self.location)]
