@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
-from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
 from .errors import RecipeError
+from .recipe.alphas import Alphas
+from .region import Region
 from .step import Origin, Step
 
 if TYPE_CHECKING:
@@ -18,44 +18,8 @@ if TYPE_CHECKING:
     from .recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Region:
-    """The rows and voxels a ridge runs on, and the way through it that takes the fewest operations."""
-
-    rois: str
-    """Name of the region, "all" for every voxel of the recipe."""
-    training: int
-    test: int
-    voxels: int
-
-    @property
-    def inputs(self) -> dict[str, str]:
-        """Products that hold the region."""
-        return (
-            {"responses": "responses"}
-            if self.rois == "all"
-            else {"responses": "responses", "voxels": "voxels"}
-        )
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What tells a stage the region."""
-        return {} if self.rois == "all" else {"rois": self.rois}
-
-    @property
-    def form(self) -> str:
-        """Whether the Gram is of rows ("dual") or of voxels ("primal")."""
-        from .ridge import choose_form
-
-        return choose_form(self.training, self.voxels)
-
-    def smoother(self, targets: int) -> str:
-        """Return the stage that makes the smoother for so many targets."""
-        from .ridge import choose_primal_form
-
-        if self.form == "dual":
-            return "dual_smoother"
-        return f"primal_{choose_primal_form(self.training, self.voxels, self.test, targets)}"
+def _candidates(alpha: Alphas) -> dict[str, Any]:
+    return {"candidates": (alpha.from_, alpha.to, alpha.count), "by": alpha.by}
 
 
 class Subject:
@@ -165,17 +129,27 @@ class Subject:
     def _regress(self, space: str) -> None:
         settings = self.recipe.ridge.spaces[space]
         region = self._region(settings.rois)
-        maker = region.smoother(self.made[f"features/{space}"].dataset.sizes["feature"])
         shared = self._gram(region, settings.precision)
+        alpha = settings.alpha
+        if isinstance(alpha, Alphas) and alpha.per == "feature":
+            self._tune(space, region, shared)
+            return
+        given: dict[str, Any] = {}
+        if isinstance(alpha, Alphas):
+            self._choose(space, region, shared)
+            shared = {**shared, "chosen": f"alpha/{space}"}
+        else:
+            given["alpha"] = alpha
+        maker = region.smoother(self._targets(space))
         told = maker != "dual_smoother"  # the dual meets voxels in gram and cross alone
         self._add(
             f"smoother/{space}",
             f"smooth.{maker}",
             {**(region.inputs if told else {"responses": "responses"}), **shared},
-            alpha=settings.alpha,
             held_out=settings.correction == "stored",
             seed=self.recipe.seed,
             precision=settings.precision,
+            **given,
             **(region.settings if told else {}),
         )
         told = maker == "primal_left"
@@ -190,6 +164,49 @@ class Subject:
             correction=settings.correction,
             **(region.settings if told else {}),
         )
+
+    def _targets(self, space: str) -> int:
+        return int(self.made[f"features/{space}"].dataset.sizes["feature"])
+
+    def _choose(self, space: str, region: Region, shared: Mapping[str, str]) -> None:
+        """Add the choice of one alpha for a space, by factors where those are cheaper than a spectrum."""
+        settings = self.recipe.ridge.spaces[space]
+        alpha = settings.alpha
+        assert isinstance(alpha, Alphas)
+        matrix = {"gram": shared["gram"]}
+        if region.spectral(self._targets(space), alpha.count, gcv=alpha.by == "gcv"):
+            matrix = {"spectrum": self._spectrum(region, settings.precision, shared)}
+        inputs = {"responses": "responses", "features": f"features/{space}", **matrix}
+        self._add(f"alpha/{space}", "choose.alpha", inputs, seed=self.recipe.seed, **_candidates(alpha))
+
+    def _tune(self, space: str, region: Region, shared: Mapping[str, str]) -> None:
+        """Add predictions with an alpha a feature, and what their blocks share."""
+        settings = self.recipe.ridge.spaces[space]
+        assert isinstance(settings.alpha, Alphas)
+        spectrum = self._spectrum(region, settings.precision, shared)
+        projection = spectrum.replace("spectrum/", "projection/")
+        inputs = {"responses": "responses", "spectrum": spectrum}
+        if projection not in self.made:
+            given = {"cross": shared["cross"]} if "cross" in shared else region.inputs
+            self._add(projection, "spectrum.projection", {**inputs, **given}, **region.unless_dual)
+        self._add(
+            f"predictions/{space}",
+            "tune.tuned_predictions",
+            {**inputs, "projection": projection, "features": f"features/{space}"},
+            correction=settings.correction,
+            seed=self.recipe.seed,
+            **_candidates(settings.alpha),
+        )
+
+    def _spectrum(self, region: Region, precision: str, shared: Mapping[str, str]) -> str:
+        """Add the spectrum of a Gram, where it is not there yet; return its name."""
+        name = shared["gram"].replace("gram/", "spectrum/")
+        if name not in self.made:
+            given = {"responses": "responses"} if region.form == "dual" else region.inputs
+            inputs = {**given, "gram": shared["gram"]}
+            maker = f"spectrum.{region.form}_spectrum"
+            self._add(name, maker, inputs, precision=precision, **region.unless_dual)
+        return name
 
     def _region(self, rois: str) -> Region:
         responses, voxels = self.made["responses"].dataset, self.made["voxels"].dataset
@@ -211,7 +228,7 @@ class Subject:
         inputs = dict(region.inputs)
         if precision == "auto":
             inputs["condition"] = f"condition/{name}"
-            how["least_alpha"] = self._least_alpha(region.rois)
+            how["least_alpha"] = self.recipe.ridge.least_alpha(region.rois)
         if f"gram/{name}" not in self.made:
             if precision == "auto":
                 self._add(f"condition/{name}", "condition.condition", region.inputs, **region.settings)
@@ -220,15 +237,6 @@ class Subject:
                 self._add(f"cross/{name}", "gram.cross", inputs, **how)
         products = {"gram": f"gram/{name}"}
         return {**products, "cross": f"cross/{name}"} if region.form == "dual" else products
-
-    def _least_alpha(self, rois: str) -> float:
-        """Return the power of ten at or below the smallest penalty that uses a region's Gram.
-
-        The Gram's precision goes by it: penalties of one decade share one Gram.
-        """
-        spaces = self.recipe.ridge.spaces.values()
-        least = min(one.alpha for one in spaces if (one.rois, one.precision) == (rois, "auto"))
-        return float(10.0 ** floor(log10(least)))
 
     def _reconstruct(self, name: str) -> None:
         settings = self.recipe.images[name]

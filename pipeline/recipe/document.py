@@ -17,7 +17,8 @@ from .datasets import misplaced
 from .layers import overlay
 from .mistakes import tell
 from .origin import Origin
-from .tables import Data, FeatureSpace, Images, Name, Responses, Ridge, Scores, Table, Text, named_like
+from .table import Table
+from .tables import Data, FeatureSpace, Images, Name, Responses, Ridge, Scores, Text, named_like
 
 
 class Recipe(Table):
@@ -112,7 +113,7 @@ class Recipe(Table):
         Left out are the preset, whose values are here, and what only says who works and how to reach a
         store: cluster and storage options.
         """
-        tables = self.model_dump(exclude_none=True, exclude={"preset", "cluster"})
+        tables = self.model_dump(by_alias=True, exclude_none=True, exclude={"preset", "cluster"})
         tables["data"].pop("storage_options")
         return _sorted(tables)
 

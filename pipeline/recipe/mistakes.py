@@ -92,7 +92,8 @@ def _complaint(error: ErrorDetails) -> str:
 
 def _unknown_key(loc: Loc, keys: list[str], document: type[BaseModel]) -> str:
     model = model_at(loc[:-1], document)
-    known = list(model.model_fields) if model else []
+    fields = model.model_fields if model else {}
+    known = [field.alias or name for name, field in fields.items()]
     hint = nearest(keys[-1], known)
     return f"{table(keys[:-1])} takes no {keys[-1]!r} in this version; it takes {', '.join(known)}{hint}"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Tag
 
 Loc = Sequence[str | int]
 
@@ -19,7 +19,7 @@ def keys_of(loc: Loc, document: type[BaseModel]) -> list[str]:
         if isinstance(part, int) or part == "[key]":
             break
         kind = _given(kind)
-        if not isinstance(kind, UnionType):
+        if not _is_union(kind):
             keys.append(part)
         kind = _below(kind, part)
     return keys
@@ -49,17 +49,16 @@ def _below(kind: Any, part: str) -> Any:
     if _is_model(kind):
         field = kind.model_fields.get(part)
         return field.annotation if field else None
-    if isinstance(kind, UnionType):
-        return next((one for one in get_args(kind) if part in _tags(one)), None)
+    if _is_union(kind):
+        return next((_bare(one) for one in get_args(kind) if part in _tags(one)), None)
     if get_origin(kind) is Mapping:
-        value = get_args(kind)[1]
-        return get_args(value)[0] if get_origin(value) is Annotated else value
+        return _bare(get_args(kind)[1])
     return None
 
 
 def _given(kind: Any) -> Any:
     """Return the type of a value that may be left out, where it is given."""
-    some = [one for one in get_args(kind) if one is not type(None)] if isinstance(kind, UnionType) else []
+    some = [one for one in get_args(kind) if one is not type(None)] if _is_union(kind) else []
     return some[0] if len(some) == 1 else kind
 
 
@@ -74,7 +73,17 @@ def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, UnionType)
+
+
+def _bare(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
 def _tags(kind: Any) -> tuple[Any, ...]:
+    if get_origin(kind) is Annotated:
+        return tuple(told.tag for told in get_args(kind) if isinstance(told, Tag))
     return get_args(kind.model_fields["model"].annotation) if "model" in _fields(kind) else ()
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import floor, log10
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     PlainValidator,
     StringConstraints,
@@ -19,7 +18,9 @@ from pydantic import (
 
 from storage.remote import Location
 
+from .alphas import Alpha, Alphas
 from .origin import Origin
+from .table import Table
 
 
 def _absolute(place: str, info: ValidationInfo) -> str:
@@ -92,12 +93,6 @@ Metrics = Annotated[tuple[Metric, ...], Field(strict=False), AfterValidator(_eac
 #: The first so many, or just these; sessions count from 1.
 Sessions = Annotated[int | tuple[int, ...], PlainValidator(_sessions)]
 PictureShape = Annotated[tuple[Count, ...], Field(strict=False), AfterValidator(_picture_shape)]
-
-
-class Table(BaseModel):
-    """A table of a recipe: read-only, with no unknown key and no silent conversion."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class StorageOptions(Table):
@@ -186,10 +181,17 @@ FeatureSpace = Annotated[PixelFeatures | PcaFeatures | WordFeatures, Field(discr
 class RidgeSpace(Table):
     """How one feature space is predicted from responses."""
 
-    alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    alpha: Alpha
     correction: Literal["none", "stored", "test-batch"] = "none"
     rois: Name = "all"
     precision: Precision = "auto"
+    weights: bool = False
+    """Whether to keep the weights too, which predictions do not need."""
+
+    @property
+    def least_alpha(self) -> float:
+        """The smallest penalty that may be used."""
+        return self.alpha.from_ if isinstance(self.alpha, Alphas) else self.alpha
 
 
 class Ridge(Table):
@@ -198,6 +200,14 @@ class Ridge(Table):
     folds: Annotated[int, Field(ge=2)] = 5
     precision: Precision = "auto"
     spaces: Mapping[Name, RidgeSpace] = {}
+
+    def least_alpha(self, rois: str) -> float:
+        """Return the power of ten at or below the smallest penalty that uses a region's Gram.
+
+        The Gram's precision goes by it: penalties of one decade share one Gram.
+        """
+        spaces = (one for one in self.spaces.values() if (one.rois, one.precision) == (rois, "auto"))
+        return float(10.0 ** floor(log10(min(one.least_alpha for one in spaces))))
 
     @field_validator("spaces", mode="before")
     @classmethod

@@ -38,19 +38,20 @@ from .forms import (
 from .gram import cross_gram, gram_band, gram_rows, primal_gram_band, symmetric
 from .groups import Groups
 from .leaveout import leave_out, partners, sample_rows
-from .namespace import Precision
+from .namespace import Precision, precision_of
 from .prediction import from_weights, merge_columns, predict, predict_blocks, predict_left
 from .residuals import BySpectrum, by_factor, held_out
 from .retrieval import identification
 from .running import RunningMoments
 from .selection import (
+    Candidates,
     Errors,
     by_factors,
     by_spectrum,
     centred_targets,
     gcv_errors,
-    gcv_errors_by_factor,
     grid,
+    held_out_by_best,
     held_out_errors,
     identifications,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "WIDTH",
     "Agreement",
     "BySpectrum",
+    "Candidates",
     "Device",
     "Errors",
     "Factor",
@@ -108,12 +110,12 @@ __all__ = [
     "fold_intercept",
     "from_weights",
     "gcv_errors",
-    "gcv_errors_by_factor",
     "gram_band",
     "gram_band_flops",
     "gram_rows",
     "grid",
     "held_out",
+    "held_out_by_best",
     "held_out_errors",
     "host",
     "identification",
@@ -123,6 +125,7 @@ __all__ = [
     "merge_columns",
     "moments",
     "partners",
+    "precision_of",
     "predict",
     "predict_blocks",
     "predict_by_alphas",

@@ -61,6 +61,12 @@ class BySpectrum:
     """(r, t) ``spectrum.project(targets)``."""
     alpha: float
 
+    def only(self, columns: Array) -> BySpectrum:
+        """Return the residuals of some targets alone, given by their (t,) int positions."""
+        xp = namespace_of(self.projected)
+        targets, projected = (xp.take(part, columns, axis=1) for part in (self.targets, self.projected))
+        return BySpectrum(self.spectrum, targets, projected, self.alpha)
+
     def of(self, rows: Rows) -> Array:
         """Return (N Y) of some rows; 2 k r t operations."""
         xp = namespace_of(self.projected)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,18 +18,20 @@ from pipeline.errors import RecipeError, ShapeError
 
 from .correction import Moments, is_constant
 from .namespace import Array, Precision, Rows, namespace_of, on_device
-from .residuals import BySpectrum, by_factor, held_out
+from .residuals import ByFactor, BySpectrum, by_factor, held_out
 from .retrieval import identification
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .groups import Groups
-    from .residuals import ByFactor
     from .spectrum import Spectrum
 
+Candidates: TypeAlias = "Iterable[BySpectrum | ByFactor]"
+"""Residuals at one alpha after the other."""
 
-def grid(start: float, stop: float, count: int) -> tuple[float, ...]:
+
+def grid(start: float, stop: float, count: float) -> tuple[float, ...]:
     """Return penalties evenly spaced in their logarithm, ends among them.
 
     >>> grid(1, 100, 3)
@@ -41,8 +44,9 @@ def grid(start: float, stop: float, count: int) -> tuple[float, ...]:
     """
     if not (0 < start < stop < math.inf and count >= 2):
         raise RecipeError(
-            f"{count} penalties from {start:g} to {stop:g} found; expected 0 < from < to, and two at least."
+            f"{count:g} penalties from {start:g} to {stop:g} found; expected 0 < from < to, and two at least."
         )
+    count = int(count)
     low, high = math.log10(start), math.log10(stop)
     inner = (10 ** (low + (high - low) * at / (count - 1)) for at in range(1, count - 1))
     return (float(start), *inner, float(stop))
@@ -116,17 +120,31 @@ def by_factors(gram_lower: Array, targets: Array, alphas: Iterable[float]) -> It
     return (by_factor(gram_lower, targets, float(alpha)) for alpha in alphas)
 
 
-def gcv_errors(candidates: Sequence[BySpectrum]) -> Errors:
+def gcv_errors(candidates: Candidates) -> Errors:
     """Return every candidate's generalised cross-validation error, n |N Y|^2 / trace(N)^2.
 
-    All candidates take 2 A r t operations together, beside the 2 n r t of the projection. The trace counts
-    the intercept's degree of freedom.
+    The trace counts the intercept's degree of freedom. With a spectrum all candidates take 2 A r t operations
+    together, beside the projection's 2 n r t.
 
     Parameters
     ----------
-    candidates : sequence of BySpectrum
-        Of one projection.
+    candidates : Candidates
+        One an alpha; those of a spectrum are of one projection.
     """
+    listed = iter(candidates)
+    first = next(listed)
+    if isinstance(first, BySpectrum):
+        return _spectral_gcv([first, *(one for one in listed if isinstance(one, BySpectrum))])
+
+    def error(candidate: ByFactor) -> Array:
+        n = candidate.maker.shape[0]
+        return _mean_squares(candidate.of(np.arange(n))) * (n / candidate.trace) ** 2
+
+    rest = (one for one in listed if isinstance(one, ByFactor))
+    return _errors(chain([first], rest), error)
+
+
+def _spectral_gcv(candidates: Sequence[BySpectrum]) -> Errors:
     first = candidates[0]
     xp, spectrum, n = namespace_of(first.projected), first.spectrum, first.targets.shape[0]
     kept = xp.stack([candidate.kept for candidate in candidates])
@@ -139,22 +157,12 @@ def gcv_errors(candidates: Sequence[BySpectrum]) -> Errors:
     return Errors(n * energy / trace[:, None] ** 2, variance)
 
 
-def gcv_errors_by_factor(candidates: Iterable[ByFactor]) -> Errors:
-    """Return the same errors from factors."""
-
-    def error(candidate: ByFactor) -> Array:
-        n = candidate.maker.shape[0]
-        return _mean_squares(candidate.of(np.arange(n))) * (n / candidate.trace) ** 2
-
-    return _errors(candidates, error)
-
-
-def held_out_errors(candidates: Iterable[BySpectrum | ByFactor], groups: Groups) -> Errors:
+def held_out_errors(candidates: Candidates, groups: Groups) -> Errors:
     """Return every candidate's error on rows left out with their group; 2 n r t operations a candidate.
 
     Parameters
     ----------
-    candidates : iterable of BySpectrum or ByFactor
+    candidates : Candidates
         One an alpha.
     groups : Groups
         All rows, by picture (leave-one-out) or by fold.
@@ -162,9 +170,7 @@ def held_out_errors(candidates: Iterable[BySpectrum | ByFactor], groups: Groups)
     return _errors(candidates, lambda candidate: _mean_squares(held_out(candidate, groups)))
 
 
-def identifications(
-    candidates: Iterable[BySpectrum | ByFactor], groups: Groups, picture_of_row: Rows
-) -> Array:
+def identifications(candidates: Candidates, groups: Groups, picture_of_row: Rows) -> Array:
     """Return, for every candidate, how often held-out predictions tell their own picture from others.
 
     The least squared error is not the best identification: a penalty that shrinks predictions towards
@@ -172,7 +178,7 @@ def identifications(
 
     Parameters
     ----------
-    candidates : iterable of BySpectrum or ByFactor
+    candidates : Candidates
         One an alpha.
     groups : Groups
         All rows, by fold.
@@ -191,7 +197,32 @@ def identifications(
     return on_device(np.asarray(found), candidate.targets)
 
 
-def _errors(candidates: Iterable[BySpectrum | ByFactor], error: Callable[[Any], Array]) -> Errors:
+def held_out_by_best(candidates: Sequence[BySpectrum], best: Array, groups: Groups) -> Array:
+    """Return held-out residuals of the groups' rows, each target at its own alpha; 2 k r t operations.
+
+    Parameters
+    ----------
+    candidates : sequence of BySpectrum
+        Of one projection.
+    best : (t,) int
+        The candidate of each target.
+    groups : Groups
+        Rows left out together.
+
+    Returns
+    -------
+    (k, t)
+    """
+    xp, parts, columns = namespace_of(best), [], []
+    for at, candidate in enumerate(candidates):
+        (own,) = xp.nonzero(best == at)
+        if own.shape[0]:
+            parts.append(held_out(candidate.only(own), groups))
+            columns.append(own)
+    return xp.take(xp.concat(parts, axis=1), xp.argsort(xp.concat(columns)), axis=1)
+
+
+def _errors(candidates: Candidates, error: Callable[[Any], Array]) -> Errors:
     """Return one error a candidate; only one candidate's residuals are held."""
     found, targets = [], None
     for candidate in candidates:

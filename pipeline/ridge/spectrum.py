@@ -13,7 +13,7 @@ from pipeline.errors import PipelineError, ShapeError
 
 from .blocks import WIDTH, centred, column_means, recut
 from .kernels import kernels_for
-from .namespace import Array, namespace_of, precision_of, row_major
+from .namespace import Array, Precision, namespace_of, precision_of, row_major
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +29,11 @@ class Spectrum:
     """(r,) float64, none below 0."""
     complete: bool
     """Whether the vectors span all directions but the intercept's: r = n - 1, none of them zero."""
+
+    @property
+    def precision(self) -> Precision:
+        """The vectors' dtype, in which targets are projected."""
+        return precision_of(self.vectors)
 
     @property
     def left_over(self) -> int:

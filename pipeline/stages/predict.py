@@ -116,14 +116,14 @@ def predictions(
         coords={
             **picture_coords("row", responses, slice(count, None)),
             **{name: ("row", responses[name].values[count:]) for name in ("repeat", "session")},
-            **_named_features(features),
+            **named_features(features),
         },
         edges=even_edges(features.sizes["feature"], FEATURES),
         attrs={"predicted": {**features.value.attrs, "correction": correction}},
     )
 
 
-def _named_features(features: xr.Dataset) -> dict[str, tuple[str, np.ndarray]]:
+def named_features(features: xr.Dataset) -> dict[str, tuple[str, np.ndarray]]:
     """Return the coordinates that name single features, such as words."""
     named = (name for name, values in features.coords.items() if values.dims == ("feature",))
     return {str(name): ("feature", features[name].values) for name in named}

@@ -7,7 +7,7 @@ never formed, and targets stream past in blocks.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from .condition import Precision
+
+    Penalty: TypeAlias = float | xr.DataArray
 
 _HELD_OUT = Variable(
     ("held_out_row", "column"),
@@ -63,6 +65,11 @@ LEFT = Schema(
         "held_out": _HELD_OUT,
     }
 )
+
+
+def _penalty(chosen: xr.Dataset | None, alpha: float) -> Penalty:
+    """Return a given penalty, or the chosen one, which is read when the smoother is made."""
+    return alpha if chosen is None else chosen.alpha
 
 
 def _smoother_like(
@@ -113,8 +120,9 @@ def dual_smoother(
     responses: xr.Dataset,
     gram: xr.Dataset,
     cross: xr.Dataset,
+    chosen: xr.Dataset | None = None,
     *,
-    alpha: float,
+    alpha: float = 0.0,
     held_out: bool = False,
     seed: int = 0,
     precision: Precision = "auto",
@@ -125,8 +133,10 @@ def dual_smoother(
     ----------
     responses, gram, cross
         Products of the same rows.
+    chosen
+        Product `alpha`: the penalty, where it is chosen.
     alpha
-        Ridge penalty, above 0.
+        Ridge penalty, above 0, where it is not.
     held_out
         Also keep the leave-one-out smoother of a seeded choice of training rows.
     seed
@@ -135,7 +145,7 @@ def dual_smoother(
         "float64" keeps the smoother in it; else it is rounded to float32, in whatever it was solved for.
     """
     matrix = Matrix.of(responses, None, "all")
-    compute = partial(_dual_smoother, matrix, gram, cross, alpha, held_out, seed)
+    compute = partial(_dual_smoother, matrix, gram, cross, _penalty(chosen, alpha), held_out, seed)
     return _smoother_like(SMOOTHER, matrix, compute, held_out=held_out, seed=seed, precision=precision)
 
 
@@ -143,7 +153,7 @@ def _dual_smoother(
     matrix: Matrix,
     gram: xr.Dataset,
     cross: xr.Dataset,
-    alpha: float,
+    alpha: Penalty,
     held_out: bool,  # noqa: FBT001  (positional for `partial`)
     seed: int,
     _start: int,
@@ -151,7 +161,7 @@ def _dual_smoother(
 ) -> Mapping[str, np.ndarray]:
     pictures, of_row = matrix.pictures
     lower = gram.gram.values
-    factor = ridge.factorise(lower, alpha)
+    factor = ridge.factorise(lower, float(alpha))
     found = {
         "smoother": ridge.merge_columns(
             ridge.dual_smoother(factor, cross.cross.values), of_row, len(pictures)
@@ -169,12 +179,13 @@ def _dual_smoother(
 
 
 @stage("regress", version=2, schema=SMOOTHER, cost=_smoother_cost)
-def primal_smoother(
+def primal_smoother(  # noqa: PLR0913  (each names one thing a smoother may need said)
     responses: xr.Dataset,
     gram: xr.Dataset,
     voxels: xr.Dataset | None = None,
+    chosen: xr.Dataset | None = None,
     *,
-    alpha: float,
+    alpha: float = 0.0,
     rois: str = "all",
     held_out: bool = False,
     seed: int = 0,
@@ -182,17 +193,18 @@ def primal_smoother(
 ) -> xr.Dataset:
     """Return the same smoother through the voxels' Gram: for fewer voxels than training rows."""
     matrix = Matrix.of(responses, voxels, rois)
-    compute = partial(_primal, matrix, gram, alpha, held_out, seed, "smoother")
+    compute = partial(_primal, matrix, gram, _penalty(chosen, alpha), held_out, seed, "smoother")
     return _smoother_like(SMOOTHER, matrix, compute, held_out=held_out, seed=seed, precision=precision)
 
 
 @stage("regress", version=2, schema=LEFT, cost=_smoother_cost)
-def primal_left(
+def primal_left(  # noqa: PLR0913  (each names one thing a smoother may need said)
     responses: xr.Dataset,
     gram: xr.Dataset,
     voxels: xr.Dataset | None = None,
+    chosen: xr.Dataset | None = None,
     *,
-    alpha: float,
+    alpha: float = 0.0,
     rois: str = "all",
     held_out: bool = False,
     seed: int = 0,
@@ -200,14 +212,14 @@ def primal_left(
 ) -> xr.Dataset:
     """Return (Gram + alpha I)^-1 Xc^T: cheaper than a smoother where test rows outnumber voxels."""
     matrix = Matrix.of(responses, voxels, rois)
-    compute = partial(_primal, matrix, gram, alpha, held_out, seed, "left")
+    compute = partial(_primal, matrix, gram, _penalty(chosen, alpha), held_out, seed, "left")
     return _smoother_like(LEFT, matrix, compute, held_out=held_out, seed=seed, precision=precision)
 
 
 def _primal(
     matrix: Matrix,
     gram: xr.Dataset,
-    alpha: float,
+    alpha: Penalty,
     held_out: bool,  # noqa: FBT001
     seed: int,
     form: str,
@@ -215,7 +227,7 @@ def _primal(
     _stop: int,
 ) -> Mapping[str, np.ndarray]:
     pictures, of_row = matrix.pictures
-    factor = ridge.factorise(gram.gram.values, alpha)
+    factor = ridge.factorise(gram.gram.values, float(alpha))
     training, test = matrix.centred()
     if form == "left":
         made = ridge.primal_left(factor, training)

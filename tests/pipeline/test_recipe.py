@@ -304,7 +304,29 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ),
         ("ridge.folds=1", "should be greater than or equal to 2"),
         ("ridge.spaces.pixels.alpha=inf", "should be a finite number"),
-        ("ridge.spaces.pixels.alpha={from=1, to=9, count=3}", "alpha = a table, but it should be a number"),
+        (
+            "ridge.spaces.pixels.alpha='many'",
+            "pixels] alpha = 'many', but it should be a number",
+        ),
+        (
+            "ridge.spaces.pixels.alpha={from=9, to=1}",
+            "pixels.alpha] goes from 9 to 1; expected from below to",
+        ),
+        (
+            "ridge.spaces.pixels.alpha={from=0}",
+            "pixels.alpha] from = 0, but it should be greater",
+        ),
+        (
+            "ridge.spaces.pixels.alpha={to=nan}",
+            "pixels.alpha] to = nan, but it should be a finite",
+        ),
+        (
+            "ridge.spaces.pixels.alpha={count=1}",
+            "pixels.alpha] count = 1, but it should be greater",
+        ),
+        ("ridge.spaces.pixels.alpha={form=1}", "takes from, to, count, per, by; did you mean 'from'?"),
+        ("ridge.spaces.pixels.alpha={by='aic'}", "has gcv, loo, kfold, retrieval"),
+        ("ridge.spaces.pixels.alpha={per='feature', by='retrieval'}", "told by all of them; take per space"),
         ("ridge.spaces.pixels.estimator=mlp", "[ridge.spaces.pixels] takes no 'estimator' in this version"),
         ("ridge.spaces.pixels.correction=batch", "which has none, stored, test-batch"),
         ("ridge.spaces.pixels.rois=early", "rois = 'early' names no region; declared in [rois]: all"),

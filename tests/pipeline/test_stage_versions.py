@@ -25,6 +25,17 @@ RECIPES = {
         {"responses": {"standardize": "scalar"}},
         {"voxels": 11, "train": 24, "test": 12, "repeats": 2},
     ),
+    "chosen": (
+        {
+            "ridge": {
+                "spaces": {
+                    "pixels": {"alpha": {"from": 1, "to": 1e4, "count": 3, "by": "kfold"}},
+                    "pca": {"alpha": {"from": 1, "to": 1e4, "per": "feature"}, "correction": "stored"},
+                }
+            }
+        },
+        {"voxels": 60, "train": 24, "test": 8},
+    ),
     "smoother": ({"features": {"pca": {"components": 3}}}, {"voxels": 22, "train": 24, "test": 4}),
 }
 

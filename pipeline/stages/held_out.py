@@ -1,0 +1,66 @@
+"""What is left out together while alphas are scored: pictures or folds, never part of a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from .. import ridge
+from ..errors import RecipeError
+
+if TYPE_CHECKING:
+    from .matrix import Matrix
+
+By = Literal["gcv", "loo", "kfold", "retrieval"]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How candidate alphas are scored on the training rows."""
+
+    by: By
+    pictures: np.ndarray
+    """(row) int: the picture each training row saw."""
+    fold: np.ndarray
+    """(row) int: its fold, the same for all rows of a picture."""
+
+    @classmethod
+    def of(cls, matrix: Matrix, by: By) -> HeldOut:
+        """Return it for the training rows of a matrix.
+
+        Raises
+        ------
+        RecipeError
+            If rows of one picture would be scored against each other.
+        ShapeError
+            If there are fewer than two pictures or folds.
+        """
+        fold = matrix.responses.fold.values[: matrix.training].astype(np.int64)
+        made = cls(by, matrix.pictures[1], fold)
+        distinct = len(matrix.pictures[0])
+        if by == "gcv" and distinct < matrix.training:
+            raise RecipeError(
+                f'by = "gcv" would score {matrix.training} single trials of {distinct} pictures as if no two '
+                'were of one; choose by = "loo" or "kfold", which leave a picture\'s trials out together'
+            )
+        _ = made.groups
+        return made
+
+    @property
+    def groups(self) -> ridge.Groups:
+        """The rows left out together."""
+        return ridge.Groups.of(self.fold if self.by in ("kfold", "retrieval") else self.pictures)
+
+    def errors(self, candidates: ridge.Candidates) -> ridge.Errors:
+        """Return every target's error at every candidate."""
+        if self.by == "gcv":
+            return ridge.gcv_errors(candidates)
+        return ridge.held_out_errors(candidates, self.groups)
+
+    def scores(self, candidates: ridge.Candidates) -> np.ndarray:
+        """Return each candidate's score for all targets together; the highest is best."""
+        if self.by == "retrieval":
+            return np.asarray(ridge.identifications(candidates, self.groups, self.pictures))
+        return np.asarray(self.errors(candidates).explained())

@@ -1,0 +1,169 @@
+"""Spectrum: the Gram's eigenvectors, from which every alpha is scored and used at the price of one."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+from storage.schema import Schema, Variable
+
+from .. import ridge
+from ..stage import Cost, lazily, stage
+from .matrix import Matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    import xarray as xr
+
+Precision = Literal["auto", "float32", "float64"]
+
+SPECTRUM = Schema(
+    {
+        "eigenvector": Variable(
+            ("row", "component"),
+            "float32|float64",
+            "1",
+            "eigenvector of the centred training rows' Gram",
+            "Without the constant one. Attribute `complete`: 1 where they span all directions but that.",
+        ),
+        "eigenvalue": Variable(("component",), "float64", "1", "its eigenvalue", "Ascending, none below 0."),
+    }
+)
+
+PROJECTION = Schema(
+    {
+        "projected": Variable(
+            ("row", "component"),
+            "float32|float64",
+            "1",
+            "test row times training rows times eigenvector",
+            "Divided by eigenvalue + alpha and times the eigenvectors' targets it gives predictions.",
+        )
+    }
+)
+
+
+def kept_dtype(precision: Precision) -> str:
+    """Return the dtype of what multiplies targets; only "float64" asks for more than float32."""
+    return "float64" if precision == "float64" else "float32"
+
+
+def _spectrum_cost(output: xr.Dataset, gram: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
+    order = gram.sizes["column"]
+    # the Gram, itself shifted, LAPACK's copy and its two workspaces, and the vectors in rows
+    memory = 6 * gram.gram.nbytes + 2 * output.nbytes
+    return Cost(memory=memory, flops=ridge.spectrum_flops(order))
+
+
+@stage("gram", version=1, schema=SPECTRUM, cost=_spectrum_cost)
+def dual_spectrum(responses: xr.Dataset, gram: xr.Dataset, *, precision: Precision = "auto") -> xr.Dataset:
+    """Return eigenvectors and eigenvalues of the Gram of training rows, the constant vector left out.
+
+    They are found in the Gram's dtype and kept in float32, unless float64 is asked for.
+    """
+    matrix = Matrix.of(responses, None, "all")
+    return _spectrum_like(matrix, matrix.training - 1, partial(_dual, gram), precision, complete=True)
+
+
+def _dual(gram: xr.Dataset) -> ridge.Spectrum:
+    return ridge.dual_spectrum(gram.gram.values)
+
+
+@stage("gram", version=1, schema=SPECTRUM, cost=_spectrum_cost)
+def primal_spectrum(
+    responses: xr.Dataset,
+    gram: xr.Dataset,
+    voxels: xr.Dataset | None = None,
+    *,
+    rois: str = "all",
+    precision: Precision = "auto",
+) -> xr.Dataset:
+    """Return the same by way of the Gram of voxels, of which there are fewer: as many components."""
+    matrix = Matrix.of(responses, voxels, rois)
+    return _spectrum_like(matrix, matrix.voxels, partial(_primal, matrix, gram), precision, complete=False)
+
+
+def _primal(matrix: Matrix, gram: xr.Dataset) -> ridge.Spectrum:
+    return ridge.primal_spectrum(gram.gram.values, matrix.training_parts())
+
+
+def _spectrum_like(
+    matrix: Matrix,
+    components: int,
+    found: Callable[[], ridge.Spectrum],
+    precision: Precision,
+    *,
+    complete: bool,
+) -> xr.Dataset:
+    count = matrix.training
+    return lazily(
+        SPECTRUM,
+        {"row": count, "component": components},
+        partial(_kept, found, kept_dtype(precision)),
+        coords={name: ("row", matrix.responses[name].values[:count]) for name in ("image_id", "fold")},
+        dtypes={"eigenvector": kept_dtype(precision)},
+        attrs={"eigenvector": {"complete": int(complete)}},
+    )
+
+
+def _kept(
+    found: Callable[[], ridge.Spectrum], dtype: str, _start: int, _stop: int
+) -> Mapping[str, np.ndarray]:
+    spectrum = found()
+    return {"eigenvector": spectrum.vectors.astype(dtype), "eigenvalue": spectrum.values}
+
+
+def read_spectrum(spectrum: xr.Dataset) -> ridge.Spectrum:
+    """Return the stored spectrum as the arithmetic takes it."""
+    complete = bool(spectrum.eigenvector.attrs["complete"])
+    return ridge.Spectrum(spectrum.eigenvector.values, spectrum.eigenvalue.values, complete=complete)
+
+
+def _projection_cost(
+    output: xr.Dataset, responses: xr.Dataset, spectrum: xr.Dataset, **_inputs: xr.Dataset
+) -> Cost:
+    n, r, m = spectrum.sizes["row"], spectrum.sizes["component"], output.sizes["row"]
+    streamed = 4 * responses.sizes["row"] * ridge.WIDTH * 8
+    return Cost(memory=spectrum.nbytes + 8 * m * (n + 2 * r) + streamed, flops=ridge.predict_flops(n, m, r))
+
+
+@stage("gram", version=1, schema=PROJECTION, cost=_projection_cost)
+def projection(
+    responses: xr.Dataset,
+    spectrum: xr.Dataset,
+    cross: xr.Dataset | None = None,
+    voxels: xr.Dataset | None = None,
+    *,
+    rois: str = "all",
+) -> xr.Dataset:
+    """Return the test rows against the components: what per-feature alphas share.
+
+    Parameters
+    ----------
+    responses, spectrum
+        Products of the same rows.
+    cross
+        Test rows against training rows, in the dual; without it voxels stream past once more.
+    voxels, rois
+        The region, where `cross` is not given.
+    """
+    matrix = Matrix.of(responses, voxels, rois)
+    dtype = str(spectrum.eigenvector.dtype)
+    return lazily(
+        PROJECTION,
+        {"row": matrix.test, "component": spectrum.sizes["component"]},
+        partial(_projected, matrix, spectrum, cross),
+        dtypes={"projected": dtype},
+    )
+
+
+def _projected(
+    matrix: Matrix, spectrum: xr.Dataset, cross: xr.Dataset | None, _start: int, _stop: int
+) -> Mapping[str, Any]:
+    found = read_spectrum(spectrum)
+    if cross is not None:
+        return {"projected": cross.cross.values.astype(found.vectors.dtype, copy=False) @ found.vectors}
+    pairs = ((part[: matrix.training], part[matrix.training :]) for part in matrix.parts())
+    return {"projected": ridge.project_rows(pairs, found)}

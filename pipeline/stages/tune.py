@@ -1,0 +1,177 @@
+"""Tune: predictions with an alpha of its own for every feature, chosen as its block streams past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from storage.chunks import even_edges
+
+from .. import ridge
+from ..errors import ShapeError
+from ..stage import Cost, lazily, stage
+from .coordinates import picture_coords
+from .featurize import FEATURES
+from .held_out import HeldOut
+from .matrix import Matrix
+from .positions import positions
+from .predict import PREDICTIONS, Correction, named_features
+from .spectrum import read_spectrum
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import xarray as xr
+
+    from .held_out import By
+
+
+def _tuned_cost(
+    output: xr.Dataset,
+    spectrum: xr.Dataset,
+    projection: xr.Dataset,
+    features: xr.Dataset,
+    **_inputs: xr.Dataset,
+) -> Cost:
+    n, r = spectrum.sizes["row"], spectrum.sizes["component"]
+    m, t = output.sizes["row"], output.sizes["feature"]
+    candidates, by_gcv = output.attrs["candidates"], output.attrs["by"] == "gcv"
+    width, itemsize = min(FEATURES, t), spectrum.eigenvector.dtype.itemsize
+    block = width * (4 * features.sizes["image"] + 4 * n + 8 * (r + m) + (3 if by_gcv else 6) * itemsize * n)
+    flops = ridge.selection_flops(n, t, candidates, gcv=by_gcv, spectral=True) + ridge.predict_flops(r, m, t)
+    return Cost(memory=2 * spectrum.nbytes + projection.nbytes + block, flops=flops)
+
+
+@stage("regress", version=1, schema=PREDICTIONS, cost=_tuned_cost)
+def tuned_predictions(
+    responses: xr.Dataset,
+    spectrum: xr.Dataset,
+    projection: xr.Dataset,
+    features: xr.Dataset,
+    *,
+    candidates: Sequence[float],
+    by: By = "gcv",
+    correction: Correction = "none",
+    seed: int = 0,
+) -> xr.Dataset:
+    """Return the predicted features of the test rows, each by the alpha that tells it best when held out.
+
+    Parameters
+    ----------
+    responses
+        For the rows' pictures and folds.
+    spectrum, projection
+        Of the same responses.
+    features
+        The feature space to predict.
+    candidates
+        Smallest, largest, and how many: evenly spaced in their logarithm.
+    by
+        "gcv", "loo" or "kfold", as for a whole space.
+    correction
+        As for one alpha; "stored" takes each feature's held-out predictions at its own alpha.
+    seed
+        Of the training rows that "stored" looks at.
+
+    Raises
+    ------
+    RecipeError
+        If rows of one picture would be scored against each other.
+    ShapeError
+        If a picture has no features, or a single test row is to be corrected by its own batch.
+    """
+    matrix = Matrix.of(responses, None, "all")
+    test_ids = responses.image_id.values[matrix.training :]
+    if correction == "test-batch" and len(test_ids) < 2:
+        raise ShapeError('correction = "test-batch" needs two test rows at least, found 1; use "stored"')
+    of_pictures = positions(features, matrix.pictures[0])
+    tuner = Tuner(
+        HeldOut.of(matrix, by),
+        spectrum,
+        projection,
+        features,
+        of_pictures[matrix.pictures[1]],
+        positions(features, test_ids),
+        ridge.grid(*candidates),
+        correction,
+        seed,
+    )
+    made = lazily(
+        PREDICTIONS,
+        {"row": len(test_ids), "feature": features.sizes["feature"]},
+        tuner,
+        coords={
+            **picture_coords("row", responses, slice(matrix.training, None)),
+            **{name: ("row", responses[name].values[matrix.training :]) for name in ("repeat", "session")},
+            **named_features(features),
+        },
+        edges=even_edges(features.sizes["feature"], FEATURES),
+        attrs={"predicted": {**features.value.attrs, "correction": correction}},
+    )
+    return made.assign_attrs(by=by, candidates=int(candidates[2]))
+
+
+@dataclass(frozen=True)
+class Tuner:
+    """Chooses alphas for a block of features and predicts it."""
+
+    held: HeldOut
+    spectrum: xr.Dataset
+    projection: xr.Dataset
+    features: xr.Dataset
+    rows: np.ndarray
+    """Where each training row's picture stands among the features."""
+    test: np.ndarray
+    """Where each test row's picture does."""
+    alphas: tuple[float, ...]
+    correction: Correction
+    seed: int
+
+    def __call__(self, start: int, stop: int) -> Mapping[str, np.ndarray]:
+        """Return predictions and scores of features `start` to `stop`."""
+        values = self.features.value[:, start:stop].values
+        seen, true = (values[at].astype(np.float32, copy=False) for at in (self.rows, self.test))
+        of_rows = ridge.moments(seen)
+        spectrum = read_spectrum(self.spectrum)
+        targets = ridge.centred_targets(seen, of_rows, spectrum.precision)
+        candidates = ridge.by_spectrum(spectrum, targets, self.alphas)
+        best = self.held.errors(candidates).best()
+        alpha = np.asarray(self.alphas)[best]
+        predicted = ridge.predict_by_alphas(
+            self.projection.projected.values, spectrum, candidates[0].projected, alpha
+        )
+        predicted = predicted + of_rows.mean.astype(predicted.dtype)
+        stored = None
+        if self.correction == "stored":
+            stored = self._held_out_moments(candidates, best, of_rows)
+            predicted = ridge.restandardize(predicted, stored, of_rows)
+        elif self.correction == "test-batch":
+            predicted = ridge.restandardize(predicted, ridge.batch_moments(predicted), of_rows)
+        return scored(predicted, true, alpha, stored)
+
+    def _held_out_moments(
+        self, candidates: list[ridge.BySpectrum], best: np.ndarray, of_rows: ridge.Moments
+    ) -> ridge.Moments:
+        """Return the moments of held-out predictions of a seeded choice of training rows."""
+        sample = ridge.sample_rows(len(self.rows), self.seed)
+        groups = ridge.Groups.of(self.held.pictures, sample)
+        left = ridge.held_out_by_best(candidates, best, groups)[np.searchsorted(groups.chosen, sample)]
+        return ridge.moments(candidates[0].targets[sample] - left + of_rows.mean.astype(left.dtype))
+
+
+def scored(
+    predicted: np.ndarray, true: np.ndarray, alpha: np.ndarray, stored: ridge.Moments | None
+) -> Mapping[str, np.ndarray]:
+    """Return a block of product `predictions`."""
+    agreement = ridge.scores(predicted, true)
+    unknown = np.full(len(alpha), np.nan, np.float32)
+    return {
+        "predicted": predicted.astype(np.float32, copy=False),
+        "r": agreement.r.astype(np.float32),
+        "r2": agreement.r2.astype(np.float32),
+        "alpha": alpha.astype(np.float64),
+        "stored_mean": stored.mean.astype(np.float32) if stored else unknown,
+        "stored_std": stored.std.astype(np.float32) if stored else unknown,
+    }
