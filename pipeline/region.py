@@ -48,8 +48,10 @@ class Region:
     def spectral(self, targets: int, candidates: int, *, gcv: bool) -> bool:
         """Return whether alphas are scored by one eigendecomposition rather than a factor each."""
         from .ridge import choose_spectrum
+        from .stages.choose import SAMPLE
 
-        return self.form == "primal" or choose_spectrum(self.training, targets, candidates, gcv=gcv)
+        scored = min(targets, SAMPLE)
+        return self.form == "primal" or choose_spectrum(self.training, scored, candidates, gcv=gcv)
 
     @property
     def unless_dual(self) -> dict[str, Any]:
