@@ -14,6 +14,7 @@ from sklearn.linear_model import Ridge
 from cluster import ClusterConfig
 from pipeline import load_recipe, plan, run
 from pipeline.errors import RecipeError
+from pipeline.outcome import Listener
 from storage.errors import Denied, Invalid, Missing, NotInSource
 from storage.simulate import simulate_nsd
 from storage.simulate.serve import serve
@@ -155,7 +156,26 @@ def test_regions_are_chosen_by_a_space(release, tmp_path):
     np.testing.assert_allclose(made["predictions/pixels"].predicted.values, expected, atol=1e-5)
 
 
-def test_missing_session_keeps_what_is_done(copy, tmp_path):
+def test_a_session_that_vanishes_on_the_way_costs_no_finished_block(copy, tmp_path):
+    session = copy / BETAS / "betas_session03.hdf5"
+
+    class Thief(Listener):
+        def stage_started(self, step, todo, total):
+            if step.product == "betas":
+                session.rename(tmp_path / "stolen")
+
+    recipe, one = _recipe(copy, tmp_path / "archive"), ClusterConfig(kind="threads", workers=1)
+    with pytest.raises(Missing, match="betas_session03"):
+        run(recipe, cluster=one, until="ingest", listener=Thief())
+    done = {path.name for path in (tmp_path / "archive/subj01/betas").glob("*/done/0*.json")}
+    assert "00002.json" not in done
+    assert done
+    (tmp_path / "stolen").rename(session)
+    again = run(recipe, cluster=one, until="ingest")
+    assert {made.step.product: made.computed for made in again.made}["betas"] == 3 - len(done)
+
+
+def test_a_session_that_is_not_there_is_told(copy, tmp_path):
     for name in ("hdf5", "nii.gz"):
         (copy / BETAS / f"betas_session02.{name}").unlink()
     with pytest.raises(Missing, match="betas_session02"):
