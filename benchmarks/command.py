@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from contextlib import nullcontext
@@ -11,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.bench.catalogue import save
 from pipeline.bench.measure import measure
-from pipeline.bench.plot import svg
 from pipeline.bench.table import markdown
 
 if TYPE_CHECKING:
@@ -50,9 +49,7 @@ def command(said: str | None, scenario: Callable[[bool], Scenario]) -> None:
     out = asked.out or (None if part else Path(__file__).parent / "results")
     print(markdown(result))
     if out:
-        out.mkdir(parents=True, exist_ok=True)
-        for ending, text in (("json", json.dumps(result, indent=1)), ("svg", svg(result))):
-            (out / f"{result['scenario']}.{ending}").write_text(f"{text}\n")
+        save(result, out)
 
 
 def _say(line: str) -> None:

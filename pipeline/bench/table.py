@@ -29,10 +29,11 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 def _heading(result: Mapping[str, Any]) -> str:
     machine, load, size = result["machine"], result["load"], result["size"]
+    at = f" at {result['commit']}" if result["commit"] else ""
     sizes = ", ".join(f"{name} {_listed(value)}" for name, value in size.items())
     return (
         f"## {result['scenario']}\n\n{result['probes']}\n\n"
-        f"`{result['command']}` at {result['commit']}, {result['began']}, {result['seconds']} s. "
+        f"`{result['command']}`{at}, {result['began']}, {result['seconds']} s. "
         f"{machine['cpu']}, {machine['usable_cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
         f"load {load['before']} before, {load['after']} after. Size: {sizes}."
     )

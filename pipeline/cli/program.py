@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from .bench import bench
 from .command import Program
 from .demo import demo
 from .doctor import doctor
@@ -29,7 +30,22 @@ def vox2pix() -> None:
     """From brain recordings to pictures: fMRI in, reconstructed images and a report out."""
 
 
-for _command in (demo, simulate, presets, doctor, plan, run, status, report, ls, show, export, verify, gc):
+for _command in (
+    demo,
+    simulate,
+    presets,
+    doctor,
+    plan,
+    run,
+    status,
+    report,
+    ls,
+    show,
+    export,
+    verify,
+    gc,
+    bench,
+):
     vox2pix.add_command(_command)
 
 

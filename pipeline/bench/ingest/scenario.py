@@ -38,6 +38,11 @@ _MB = 1e6
 BETAS_BYTES = 2
 
 
+def sized(*, quick: bool) -> Scenario:
+    """Return the scenario at NSD's own size, or at one that only shows that it works."""
+    return ingest(QUICK if quick else FULL)
+
+
 def ingest(size: SessionSize = FULL) -> Scenario:
     """Return the scenario for a size."""
     return Scenario(

@@ -30,6 +30,7 @@ def test_the_commands_of_this_version_are_there():
                 "export",
                 "verify",
                 "gc",
+                "bench",
             ]
         )
         == COMMANDS
