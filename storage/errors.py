@@ -32,6 +32,8 @@ class Denied(StorageError, PermissionError):
 class Unreachable(StorageError, ConnectionError):
     """The store did not answer, after retries."""
 
+    status: str = ""
+    """HTTP's number for it, where there was one."""
     exit_code = 3
     kind = "unreachable"
 

@@ -22,7 +22,7 @@ WASTE = 0.25
 """Most bytes read between wanted ranges, as a share of the wanted ones."""
 DENSE = 0.5
 """Share of a stretch above which it is read as a stream, with gaps up to `DENSE_GAP`."""
-DENSE_GAP = 2**20
+DENSE_GAP = 128 * 2**10
 
 
 def coalesce(starts: Bytes, stops: Bytes, gap: int = GAP, most: int = PIECE) -> Bytes:
@@ -30,7 +30,7 @@ def coalesce(starts: Bytes, stops: Bytes, gap: int = GAP, most: int = PIECE) -> 
 
     Neighbours are joined where at most `gap` bytes lie between them, the closest first, until what lies
     between comes to a quarter of what is wanted: few requests, and a bound on the bytes for any mask. Where
-    more than half of a stretch is wanted, all gaps up to 1 MiB are read.
+    more than half of a stretch is wanted, all gaps up to 128 KiB are read.
 
     Parameters
     ----------

@@ -124,9 +124,8 @@ class Bucket:
 
     def _passes(self, fault: Unreachable, failures: int) -> bool:
         """Tell whether it is worth while to ask again."""
-        status = _STATUS.search(str(fault))
-        if status:
-            return status[1] in _PASSING
+        if fault.status:
+            return fault.status in _PASSING
         return self.seen or failures < RETRIES
 
     def write(self, name: str, content: bytes) -> None:
@@ -196,21 +195,23 @@ class Bucket:
 
     def _told(self, place: str, error: BaseException) -> Exception:
         text = str(error)
+        status = (_STATUS.findall(text) or [""])[0]
         if "NoSuchBucket" in text:
             return Missing(f"bucket {self.name!r} does not exist; check the URL and the endpoint")
-        if any(
-            word in text for word in ("403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch")
-        ):
+        words = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch")
+        if status == "403" or any(word in text for word in words):
             return Denied(f"{place}: access denied; check the credentials and the bucket's policy")
         if "no credentials" in text:
             return Denied(
                 f"{place}: no AWS credentials found; set AWS_PROFILE or storage_options.profile, or "
                 "storage_options.anon = true for a public bucket"
             )
-        return Unreachable(
+        told = Unreachable(
             f"{place} could not be reached ({_reason(error)}); "
             "check the network and storage_options.endpoint_url"
         )
+        told.status = status
+        return told
 
 
 def _stat(found: Any) -> Stat:

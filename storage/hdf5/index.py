@@ -144,7 +144,7 @@ def _holds(tree: Tree, kept: Index, leaves: Nodes, wanted: Numbers) -> bool:
     sample = leaves[some]
     number = kept.chunks.number
     inside = [np.arange(*np.searchsorted(number, ends)) for ends in zip(sample.low, sample.high, strict=True)]
-    expected = np.concatenate([number[:0], *inside])
+    expected = np.sort(np.concatenate([number[:0], *inside]))  # leaves come in the order of the file
     found = tree.chunks(sample, wanted)
     return np.array_equal(found.number, number[expected]) and np.array_equal(
         found.address, kept.chunks.address[expected]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -123,28 +124,35 @@ class Tree:
         Invalid
             If the tree is damaged, points outside of the file, or goes in circles.
         """
-        total = int(np.prod(self.layout.grid))
-        nodes = Nodes(*(np.array([value]) for value in (self.layout.address, 0, total)))
-        level, most = None, self.stat.size // HEAD
-        while level != 0 and len(nodes) and len(wanted):
-            below, levels = [], set()
-            for part, block in self._read(nodes):
-                levels |= set(block["level"].tolist())
-                below.append(self._children(part, block, wanted))
-            if len(levels) > 1 or (level is not None and levels != {level - 1}):
-                raise self._damaged("has nodes on levels where there should be none")
-            level, most = levels.pop(), most - len(nodes)
-            if level:
-                nodes = Nodes.of(below)
+        ends = (self.layout.address, 0, math.prod(self.layout.grid))
+        nodes, level, most = Nodes(*(np.array([value]) for value in ends)), None, self.stat.size // HEAD
+        while level != 1 and len(nodes) and len(wanted):
+            level, below = self._descend(nodes, wanted, level)
+            if level == 0:  # the root is a leaf
+                break
+            nodes, most = below, most - len(nodes)
             if most < len(nodes):
                 raise self._damaged("has more nodes than fit the file")
         return nodes
 
+    def _descend(self, nodes: Nodes, wanted: Numbers, above: int | None) -> tuple[int, Nodes]:
+        """Read nodes of one level; return which it is, and the nodes below."""
+        levels, below = set(), []
+        for part, block in self._read(nodes):
+            levels |= set(block["level"].tolist())
+            below.append(self._children(part, block, wanted))
+        if len(levels) > 1 or (above is not None and levels != {above - 1}):
+            raise self._damaged("has nodes on levels where there should be none")
+        return levels.pop(), Nodes.of(below)
+
     def chunks(self, leaves: Nodes, wanted: Numbers) -> Chunks:
         """Return where those of the wanted chunks lie that are in some leaves; others were never written."""
-        found = [self._entries(part, block, wanted) for part, block in self._read(leaves)]
-        empty = [np.empty((4, 0), np.int64)]
-        number, address, nbytes, skipped = np.concatenate(found or empty, axis=1)
+        found = [np.empty((4, 0), np.int64)]
+        for part, block in self._read(leaves):
+            if block["level"].any():
+                raise self._damaged("has nodes on levels where there should be none")
+            found.append(self._entries(part, block, wanted))
+        number, address, nbytes, skipped = np.concatenate(found, axis=1)
         order = np.argsort(number)
         return Chunks(number[order], address[order], nbytes[order], skipped[order])
 
