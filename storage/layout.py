@@ -144,8 +144,11 @@ def write_region(
     """
     import zarr
 
+    from .noting import Noting
+
+    store = Noting(data.zarr())
     with readable(data):
-        group: Any = zarr.open_group(data.zarr(), mode="r+", use_consolidated=False)
+        group: Any = zarr.open_group(store, mode="r+", zarr_format=3, use_consolidated=False)
         arrays = {name: group[name].with_config(KEEP_EMPTY) for name in map(str, dataset.data_vars)}
     crcs: dict[str, str] = {}
     stored = 0
@@ -153,8 +156,9 @@ def write_region(
         where = tuple(slice(*region.get(str(dim), (None,))) for dim in dataset[name].dims)
         array[where] = dataset[name].values
         for chunk in chunks_of(name, array, region):
-            stored += (data / chunk).stat().size
-            crcs[chunk] = stored_crc(data / chunk)
+            size, end = store.noted[chunk]
+            stored += size
+            crcs[chunk] = crc_of(end)
     return crcs, stored
 
 
@@ -180,7 +184,12 @@ def frame_crcs(data: Location, dataset: xr.Dataset, schema: Schema) -> dict[str,
 
 def stored_crc(chunk: Location) -> str:
     """Return the crc32c that a stored chunk claims for itself, as 8 hexadecimal digits."""
-    return f"{int.from_bytes(chunk.read(-CRC_BYTES), 'little'):08x}"
+    return crc_of(chunk.read(-CRC_BYTES))
+
+
+def crc_of(end: bytes) -> str:
+    """Return the crc32c that stands in the last four bytes of a chunk, as 8 hexadecimal digits."""
+    return f"{int.from_bytes(end, 'little'):08x}"
 
 
 def crc_text(content: bytes) -> str:

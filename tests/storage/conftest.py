@@ -70,6 +70,10 @@ class Kept:
         """Return the product's lazy Dataset."""
         return _template()
 
+    def content(self, block: int) -> xr.Dataset:
+        """Return the data of one block."""
+        return _content(block)
+
     def create(self, dataset: xr.Dataset | None = None) -> None:
         """Write the frame."""
         self.product.create(_template() if dataset is None else dataset, SCHEMA, ABOUT)
