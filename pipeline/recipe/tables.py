@@ -135,7 +135,7 @@ class Data(Table):
     voxels: Text = "brain"
     sessions: Sessions | None = None
     betas: Text | None = None
-    space: Literal["func1pt8mm"] | None = None
+    space: Literal["func1pt8mm", "func1mm", "nativesurface", "fsaverage"] | None = None
     format: Literal["auto", "hdf5", "nifti"] | None = None
     test: Text | None = None
     storage_options: StorageOptions = StorageOptions()

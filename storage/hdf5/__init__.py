@@ -5,5 +5,6 @@ wanted of them is fetched by coalesced ranges. Whatever is built otherwise goes 
 """
 
 from .dataset import Dataset, open_dataset
+from .run import read_run
 
-__all__ = ["Dataset", "open_dataset"]
+__all__ = ["Dataset", "open_dataset", "read_run"]

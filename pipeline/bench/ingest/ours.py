@@ -52,7 +52,7 @@ def reader(
     place = Location.of(root, options)
     betas = betas_of(place, layout, region, form)
     if known:
-        other = replace(betas.sessions[0], location=place / session_key(layout, 2))
+        other = replace(betas.sessions[0], locations=(place / session_key(layout, 2),))
         replace(betas, sessions=(other,)).read(0, 1)
 
     def work() -> Mapping[str, Any]:

@@ -71,8 +71,9 @@ def inflate_alone(*, root: str, options: Options, folder: str, region: str) -> W
     """Inflate a session's .nii.gz from this disk and pick the voxels of a region."""
     release = Path(folder)
     betas = betas_of(Location.of(release), "voxel-chunks", region, "nifti")
-    x, y, z = betas.grid
-    at, volume = betas.places @ np.array([1, x, x * y]), 2 * x * y * z
+    (part,) = betas.parts
+    x, y, z = part.grid
+    at, volume = part.places @ np.array([1, x, x * y]), 2 * x * y * z
 
     def work() -> Mapping[str, Any]:
         found = np.empty(betas.shape, np.int16)

@@ -1,60 +1,60 @@
-"""Betas: the sessions' files, each all trials of a whole volume, read for the voxels that are wanted."""
+"""Betas: the sessions' files, each all trials of a space, read for the voxels that are wanted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import betas_hdf5, betas_nifti
+from . import betas_hdf5, betas_mgh, betas_nifti
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from storage.remote import Location
 
-    Stored = NDArray[np.int16]
-
 FIXED_BLOCK = 750
 """Trials a block where sessions differ in length."""
+READERS: Mapping[str, betas_hdf5.Format] = MappingProxyType(
+    {".hdf5": betas_hdf5, ".mgh": betas_mgh, ".gz": betas_nifti}
+)
+"""What reads a file, by the last ending of its name."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """One session's file.
+    """One session's files: one, on surfaces one a hemisphere.
 
     Attributes
     ----------
-    location : Location
-        Where it lies; its ending tells the format.
+    locations : tuple of Location
+        Where they lie; their ending tells the format.
     trials : int
-        How many it must hold.
+        How many each must hold.
     """
 
-    location: Location
+    locations: tuple[Location, ...]
     trials: int
 
-    def check(self, grid: tuple[int, int, int]) -> None:
-        """Read the header, and raise `Invalid` where it is of another shape or type, or the file is cut."""
-        self._format.check(self.location, self.trials, grid)
 
-    def moved(self, places: NDArray[np.int32]) -> int:
-        """Return about how many bytes reading some voxels takes; of a file to come, what they are."""
-        if self.location.stat_or_none() is None:
-            return 2 * self.trials * len(places)
-        return self._format.moved(self.location, places)
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What is read of each session's file.
 
-    def read(self, grid: tuple[int, int, int], places: NDArray[np.int32], start: int, stop: int) -> Stored:
-        """Return (trial, voxel) int16 of trials start to stop."""
-        self.check(grid)
-        return np.asarray(self._format.read(self.location, places, start, stop))
+    Attributes
+    ----------
+    grid : tuple of int
+        How many places the file has: along x, y and z, or vertices.
+    places : ndarray
+        (voxel, axis) int32, those that are read.
+    """
 
-    @property
-    def _format(self) -> betas_hdf5.Format:
-        return betas_hdf5 if self.location.suffix == ".hdf5" else betas_nifti
+    grid: tuple[int, ...]
+    places: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,41 +65,49 @@ class NsdBetas:
     ----------
     sessions : tuple of Session
         In order of time.
-    grid : tuple of int
-        How many places along x, y and z.
-    places : ndarray
-        (voxel, axis) int32, x, y, z of each voxel.
+    parts : tuple of Part
+        Of each file of a session; their voxels stand beside each other.
+    dtype : str
+        int16, or float32 on fsaverage.
+    scale : float
+        Factor from stored numbers to percent signal change.
     """
 
     sessions: tuple[Session, ...]
-    grid: tuple[int, int, int]
-    places: NDArray[np.int32]
+    parts: tuple[Part, ...]
     dtype: str = "int16"
     scale: float = 1 / 300
 
     @property
     def shape(self) -> tuple[int, int]:
         """(trial, voxel)."""
-        return sum(session.trials for session in self.sessions), len(self.places)
+        return sum(session.trials for session in self.sessions), sum(len(part.places) for part in self.parts)
 
     @property
     def block(self) -> int:
-        """Trials a block: a session where all are equally long."""
-        lengths = {session.trials for session in self.sessions}
+        """Trials a block: a session where all but the last are equally long, else a fixed count."""
+        lengths = {session.trials for session in self.sessions[:-1]} or {self.sessions[-1].trials}
         return lengths.pop() if len(lengths) == 1 else FIXED_BLOCK
 
     @property
     def moved(self) -> int:
-        """Bytes that reading them all takes, as the first session's file has it: one header is read."""
+        """Bytes that reading them all takes, as the first session's files have it: their headers are read."""
         first = self.sessions[0]
-        return round(first.moved(self.places) * self.shape[0] / first.trials)
+        pieces = self._pieces(0, first.trials)
+        return round(sum(piece.moved() for piece in pieces) * self.shape[0] / first.trials)
+
+    def check(self) -> None:
+        """Read every header, and raise `Invalid` where one is of another shape or type, or a file is cut."""
+        for session in self.sessions:
+            for location, part in zip(session.locations, self.parts, strict=True):
+                READERS[location.suffix].check(location, session.trials, part.grid)
 
     def files(self, start: int, stop: int) -> list[str]:
-        """Return the URLs of the sessions that trials start to stop belong to."""
-        return [str(session.location) for session, _, _ in self._parts(start, stop)]
+        """Return the URLs of the files that trials start to stop are read from."""
+        return [str(each.location) for each in self._pieces(start, stop)]
 
-    def read(self, start: int, stop: int) -> Stored:
-        """Return trials start to stop, (trial, voxel) int16; times `scale` it is percent signal change.
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Return trials start to stop, (trial, voxel); times `scale` it is percent signal change.
 
         Raises
         ------
@@ -108,19 +116,62 @@ class NsdBetas:
         Invalid
             If a file is truncated, damaged, or of another shape or type.
         """
-        parts = [
-            session.read(self.grid, self.places, lower, upper)
-            for session, lower, upper in self._parts(start, stop)
-        ]
-        if len(parts) == 1:
-            return parts[0]
-        return np.concatenate(parts) if parts else np.empty((0, len(self.places)), np.int16)
+        pieces = list(self._pieces(start, stop))
+        if len(pieces) == 1:
+            return pieces[0].read()
+        found = np.empty((max(0, stop - start), self.shape[1]), self.dtype)
+        for piece in pieces:
+            found[piece.rows, piece.columns] = piece.read()
+        return found
 
-    def _parts(self, start: int, stop: int) -> Iterator[tuple[Session, int, int]]:
-        """Yield each session that has some of the trials, and which of its own they are."""
+    def _pieces(self, start: int, stop: int) -> Iterator[Piece]:
+        """Yield what is read of each file for some trials."""
         first = 0
         for session in self.sessions:
             lower, upper = max(start - first, 0), min(stop - first, session.trials)
             if lower < upper:
-                yield session, lower, upper
+                rows, column = slice(first + lower - start, first + upper - start), 0
+                for location, part in zip(session.locations, self.parts, strict=True):
+                    columns = slice(column, column + len(part.places))
+                    if len(part.places):
+                        yield Piece(location, part, session.trials, (lower, upper), rows, columns)
+                    column = columns.stop
             first += session.trials
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Some trials of one file, and where they stand in what is read.
+
+    Attributes
+    ----------
+    location : Location
+        The file.
+    part : Part
+        Which of its voxels.
+    trials : int
+        How many the file must hold.
+    span : tuple of int
+        First and last of those that are read, the last left out.
+    rows, columns : slice
+        Where they stand.
+    """
+
+    location: Location
+    part: Part
+    trials: int
+    span: tuple[int, int]
+    rows: slice
+    columns: slice
+
+    def moved(self) -> int:
+        """Return about how many bytes reading all its trials takes; of a file to come, what they are."""
+        if self.location.stat_or_none() is None:
+            return 2 * self.trials * len(self.part.places)
+        return READERS[self.location.suffix].moved(self.location, self.part.places)
+
+    def read(self) -> NDArray[Any]:
+        """Return (trial, voxel), once the file's header was checked."""
+        reader = READERS[self.location.suffix]
+        reader.check(self.location, self.trials, self.part.grid)
+        return np.asarray(reader.read(self.location, self.part.places, *self.span))

@@ -1,4 +1,4 @@
-"""One session as HDF5: dataset /betas, (trial, z, y, x) int16; NSD keeps each voxel's trials together."""
+"""A session as HDF5: /betas, (trial, z, y, x) or (trial, vertex) int16; a voxel's trials lie together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from storage.remote import Location
 
-    Stored = NDArray[np.int16]
     Places = NDArray[np.int32]
 
 KEY = "betas"
@@ -23,17 +22,17 @@ KEY = "betas"
 class Format(Protocol):
     """What the module of each format offers."""
 
-    def check(self, location: Location, trials: int, grid: tuple[int, int, int]) -> None:
-        """Raise `Invalid` where a header does not promise these trials of this grid as int16."""
+    def check(self, location: Location, trials: int, grid: tuple[int, ...]) -> None:
+        """Raise `Invalid` where a header does not promise these trials of this grid."""
 
     def moved(self, location: Location, places: Places) -> int:
         """Return about how many bytes reading all trials of places (voxel, axis) takes."""
 
-    def read(self, location: Location, places: Places, start: int, stop: int) -> Stored:
-        """Return (trial, voxel) int16 of places (voxel, axis), trials start to stop."""
+    def read(self, location: Location, places: Places, start: int, stop: int) -> NDArray[Any]:
+        """Return (trial, voxel) of places (voxel, axis), trials start to stop."""
 
 
-def check(location: Location, trials: int, grid: tuple[int, int, int]) -> None:
+def check(location: Location, trials: int, grid: tuple[int, ...]) -> None:
     """Check a session's header; it tells how long the file must be.
 
     Raises
@@ -60,7 +59,7 @@ def compare(
         )
 
 
-def read(location: Location, places: Places, start: int, stop: int) -> Stored:
+def read(location: Location, places: Places, start: int, stop: int) -> NDArray[np.int16]:
     """Read some voxels and trials of a session, by the bytes they lie in.
 
     Parameters
@@ -68,7 +67,7 @@ def read(location: Location, places: Places, start: int, stop: int) -> Stored:
     location : Location
         The file.
     places : ndarray
-        (voxel, axis) int32: x, y, z.
+        (voxel, axis) int32: x, y, z, or the vertex.
     start, stop : int
         Trials.
 

@@ -26,7 +26,7 @@ HEADER_BYTES = 348
 """Bytes of a NIfTI-1 header."""
 
 
-def check(location: Location, trials: int, grid: tuple[int, int, int]) -> None:
+def check(location: Location, trials: int, grid: tuple[int, ...]) -> None:
     """Check a session's header and, by the length in its last bytes, that the file is whole.
 
     Raises

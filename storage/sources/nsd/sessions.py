@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from storage.errors import Missing, NotInSource
 
 from .design import Design, read_design
-from .layout import BETAS, FORMATS, PPDATA, SESSIONS, session_number, unknown
+from .layout import BETAS, PPDATA, SESSIONS, session_number, unknown
 from .record import Record, read_record
 from .trials import Shown, shown_in
 
@@ -31,8 +31,8 @@ class Recording:
     ----------
     numbers : tuple of int
         1-based, ascending.
-    names : tuple of str
-        The file of each, relative to the release's root.
+    names : tuple of tuple of str
+        The files of each, relative to the release's root: one, on surfaces one a hemisphere.
     listed : mapping
         Size and etag of every file in the folder of the betas; empty where there are none yet.
     shown : Shown
@@ -40,7 +40,7 @@ class Recording:
     """
 
     numbers: tuple[int, ...]
-    names: tuple[str, ...]
+    names: tuple[tuple[str, ...], ...]
     listed: Mapping[str, Stat]
     shown: Shown
 
@@ -58,7 +58,7 @@ def find_recording(root: Location, files: SubjectFiles, form: str, asked: Asked)
     files : SubjectFiles
         Its names of the subject's files.
     form : str
-        "hdf5", "nifti" or "auto".
+        "auto", or one of the space's formats.
     asked : tuple of int, int, optional
         Session numbers, the first so many, or all that the subject took part in.
 
@@ -76,23 +76,25 @@ def find_recording(root: Location, files: SubjectFiles, form: str, asked: Asked)
     if not listed:
         _check_version(root, files)
     record = _record(root, files, needed=bool(listed))
-    found = _by_session(listed, form)
+    found = _forms(listed, files, form)
     numbers = _choose(asked, _most(design, record, found, files), files.subject)
-    names = tuple(found.get(number) or _first_name(files, number, form) for number in numbers)
-    absent = [f"{files.sessions}/{name}" for name in names if name not in listed]
+    first = next(iter(files.formats)) if form == "auto" else form
+    names = tuple(files.session(number, found.get(number, first)) for number in numbers)
+    absent = [name for each in names for name in each if name.rpartition("/")[2] not in listed]
     if listed and absent:
         more = f", nor do {len(absent) - 1} more" if absent[1:] else ""
         raise Missing(
             f"{root / absent[0]} does not exist{more}; get them, or list those to use in data.sessions"
         )
     shown = shown_in(design, record, files.number, numbers)
-    return Recording(numbers, tuple(f"{files.sessions}/{name}" for name in names), listed, shown)
+    return Recording(numbers, names, listed, shown)
 
 
 def _check_version(root: Location, files: SubjectFiles) -> None:
     versions = [name for name in (root / files.versions).folders() if name.startswith("betas")]
-    if versions or files.betas not in BETAS:
-        raise unknown(f"data.betas of {files.subject}:", files.betas, versions or BETAS)
+    known = BETAS[1:] if files.space == "func1mm" else BETAS
+    if versions or files.betas not in known:
+        raise unknown(f"data.betas of {files.subject} in {files.space}:", files.betas, versions or known)
 
 
 def _record(root: Location, files: SubjectFiles, *, needed: bool) -> Record | None:
@@ -105,18 +107,14 @@ def _record(root: Location, files: SubjectFiles, *, needed: bool) -> Record | No
     return read_record(location)
 
 
-def _by_session(listed: Mapping[str, Stat], form: str) -> dict[int, str]:
-    """Return the file of each session; where there is one of each format, HDF5."""
+def _forms(listed: Mapping[str, Stat], files: SubjectFiles, form: str) -> dict[int, str]:
+    """Return the format of each session that is there; where there are several, the space's first."""
     found: dict[int, str] = {}
-    for each in reversed(list(FORMATS)) if form == "auto" else [form]:
-        numbered = {session_number(name, each): name for name in listed}
-        found |= {number: name for number, name in numbered.items() if number is not None}
+    for each in reversed(files.formats) if form == "auto" else [form]:
+        for side in files.sides:
+            numbers = (session_number(name, side, files.formats[each]) for name in listed)
+            found |= {number: each for number in numbers if number is not None}
     return found
-
-
-def _first_name(files: SubjectFiles, number: int, form: str) -> str:
-    name = files.session(number, "hdf5" if form == "auto" else form)
-    return name.removeprefix(f"{files.sessions}/")
 
 
 def _most(design: Design, record: Record | None, found: Mapping[int, str], files: SubjectFiles) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .evaluation import expand
 from .held_out import SHARED, test_identity, tested
 from .sessions import Recording, find_recording
 from .stimuli import NsdPictures, image_id, open_pictures, read_brick
+from .surfaces import Surfaces
 from .volumes import Volumes
 from .voxels import Selection
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from storage.remote import Location
     from storage.sources import Ingested
 
+    from .atlases import Atlases
     from .layout import SubjectFiles
 
 
@@ -44,9 +47,10 @@ class NsdSource:
     version : str
         Of the betas: one of `layout.BETAS`, or v1, v2, v3.
     space : str
-        "func1pt8mm".
+        One of `layout.SPACES`: func1pt8mm, func1mm, nativesurface, fsaverage.
     format : str
-        "hdf5", "nifti", or "auto": HDF5 where it is there.
+        "hdf5", "nifti", or "auto": HDF5 where it is there. Surfaces have one format each: HDF5, and .mgh on
+        fsaverage.
     test : str
         "shared": the pictures that all subjects see are test pictures. Else the path of a file of
         them, an id (nsd46002) or 0-based number a line.
@@ -65,7 +69,7 @@ class NsdSource:
         asked = (
             ("subject", subject, layout.SUBJECTS),
             ("data.space", self.space, layout.SPACES),
-            ("data.format", self.format, ("auto", *layout.FORMATS)),
+            ("data.format", self.format, ("auto", *layout.FORMATS.get(self.space, ()))),
         )
         for what, found, known in asked:
             if found not in known:
@@ -75,8 +79,12 @@ class NsdSource:
     def _recording(self, subject: str) -> Recording:
         return find_recording(self.location, self._files(subject), self.format, self.sessions)
 
+    def _atlases(self, subject: str) -> Atlases:
+        files = self._files(subject)
+        return (Surfaces if files.on_surface else Volumes)(self.location, files)
+
     def _selection(self, subject: str) -> Selection:
-        return Selection(Volumes(self.location, self._files(subject)), self.expression, self.rois)
+        return Selection(self._atlases(subject), self.expression, self.rois)
 
     def identity(self, subject: str, product: Ingested) -> dict[str, Any]:
         """Return what enters a product's fingerprint: what is asked of which release, never where it lies.
@@ -112,10 +120,10 @@ class NsdSource:
         if product == "captions":
             found |= self._caption_stamps()
         if product in ("voxels", "betas"):
-            found |= self._etags(files.brainmask) | Volumes(self.location, files).stamps()
+            found |= self._atlases(subject).stamps()
             recording = self._recording(subject)
             here = {f"{files.sessions}/{name}": stat.etag for name, stat in recording.listed.items()}
-            asked = (files.ncsnr, *(recording.names if product == "betas" else ()))
+            asked = (*files.ncsnr, *(chain(*recording.names) if product == "betas" else ()))
             found |= {name: here.get(name, "") for name in asked}
         return {f"{self.location}/{name}": etag for name, etag in found.items()}
 
@@ -161,7 +169,8 @@ class NsdSource:
     def voxels(self, subject: str) -> xr.Dataset:
         """Return i, j, k and noise_ceiling (voxel) and in_roi (roi, voxel).
 
-        Voxels stand in C order of the NIfTI volumes, whose 0-based x, y, z are i, j, k. Regions are each
+        Voxels stand in C order of the NIfTI volumes, whose 0-based x, y, z are i, j, k; on surfaces i is
+        the hemisphere (0 left, 1 right), j the vertex, k is 0, and "brain" is every vertex. Regions are each
         alias, each atlas, each label of it as ATLAS/LABEL, and "brain". Noise ceilings are those of a mean
         over as many showings as the chosen sessions have.
 
@@ -173,11 +182,16 @@ class NsdSource:
         return self._selection(subject).table(self._recording(subject).shown.per_showing)
 
     def betas(self, subject: str) -> NsdBetas:
-        """Return the reader of the betas (trial, voxel) int16."""
+        """Return the reader of the betas (trial, voxel): int16, on fsaverage float32."""
         recording, selection = self._recording(subject), self._selection(subject)
         files = zip(recording.names, recording.shown.lengths, strict=True)
-        sessions = tuple(Session(self.location / name, trials) for name, trials in files)
-        return NsdBetas(sessions, selection.volumes.grid, selection.places())
+        sessions = tuple(
+            Session(tuple(self.location / name for name in names), trials) for names, trials in files
+        )
+        parts = selection.volumes.parts(selection.places())
+        if self.space == "fsaverage":
+            return NsdBetas(sessions, parts, dtype="float32", scale=1.0)
+        return NsdBetas(sessions, parts)
 
     def images(self, subject: str) -> NsdPictures:
         """Return the reader of the distinct pictures, in the order in which they are first shown."""
@@ -207,7 +221,8 @@ class NsdSource:
     def check(self, subject: str) -> None:
         """Read every header, so that whatever is wrong is said before anything is written.
 
-        Values need no reading: int16 holds neither NaN nor infinity.
+        Values need no reading: int16 holds neither NaN nor infinity, and those of fsaverage are checked when
+        they are read.
 
         Raises
         ------
@@ -220,6 +235,4 @@ class NsdSource:
         self.voxels(subject)
         read_brick(self.location / layout.STIMULI)
         self._captions(self.images(subject))
-        betas = self.betas(subject)
-        for session in betas.sessions:
-            session.check(betas.grid)
+        self.betas(subject).check()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,10 @@ from storage.errors import Invalid
 from storage.fingerprint import fingerprint
 from storage.reading import reading
 
+from .anatomical import ANATOMIES, functional_labels
+from .atlases import Atlases, whole
+from .betas import Part
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,10 +25,7 @@ if TYPE_CHECKING:
     from storage.remote import Location
     from storage.transfer import Stat
 
-    from .layout import SubjectFiles
-
 ENDING = ".nii.gz"
-_COLOURS = re.compile(r"(?:\s+-?\d+(?:\.\d+)?){3,4}\s*$")
 
 
 def read_volume(location: Location) -> NDArray[Any]:
@@ -64,19 +64,12 @@ def _image(location: Location, _etag: str) -> tuple[NDArray[Any], NDArray[np.flo
 
 
 @dataclass(frozen=True)
-class Volumes:
+class Volumes(Atlases):
     """The volumes of a subject on one grid, that of the brain mask.
 
-    Attributes
-    ----------
-    root : Location
-        The release.
-    files : SubjectFiles
-        Its names of the subject's files.
+    Atlases in anatomical volumes are regions too, by the name of their file, where no functional volume has
+    that name (see `storage.sources.nsd.anatomical`).
     """
-
-    root: Location
-    files: SubjectFiles
 
     @cached_property
     def found(self) -> Mapping[str, Stat]:
@@ -85,38 +78,17 @@ class Volumes:
         return {name.removesuffix(ENDING): stat for name, stat in listed if name.endswith(ENDING)}
 
     @cached_property
-    def colours(self) -> Mapping[str, Mapping[str, Stat]]:
-        """Size and etag of each colour table by its name, by folder; the subject's own before common ones."""
-        return {
-            folder: {name: stat for name, stat in listed if name.endswith(".ctab")}
-            for folder in self.files.labels
-            for listed in [(self.root / folder).files(recursive=False)]
-        }
-
-    @property
-    def tables(self) -> Mapping[str, str]:
-        """The file that names the labels of an atlas, by the atlas."""
-        return {
-            name.removesuffix(".ctab").removesuffix(".mgz"): f"{folder}/{name}"
-            for folder in reversed(self.files.labels)
-            for name in self.colours[folder]
-        }
-
-    def stamps(self) -> dict[str, str]:
-        """Return the etags of atlases and of the tables that name their labels, and of both's folders."""
-        atlases = {f"{self.files.rois}/{name}{ENDING}": stat.etag for name, stat in self.found.items()}
-        folders = {self.files.rois: self.found, **self.colours}
-        tables = {
-            place: self.colours[folder][name].etag
-            for place in filter(None, map(self.table, self.found))
-            for folder, _, name in [place.rpartition("/")]
-        }
-        names = {f"{folder}/": fingerprint(sorted(listed)) for folder, listed in folders.items()}
-        return {**atlases, **tables, **names}
+    def anatomical(self) -> Mapping[str, Stat]:
+        """Size and etag of each atlas that is in an anatomical volume only; none where no transform is."""
+        if not any((self.root / self.files.transform(each)).exists() for each in ANATOMIES.values()):
+            return {}
+        listed = (self.root / self.files.anatomical_rois).files(recursive=False)
+        named = {name.removesuffix(ENDING): stat for name, stat in listed if name.endswith(ENDING)}
+        return {name: stat for name, stat in named.items() if name not in self.found}
 
     def names(self) -> list[str]:
         """Return the names of the subject's atlases, sorted."""
-        return sorted(self.found)
+        return sorted([*self.found, *self.anatomical])
 
     def brain(self) -> NDArray[np.bool_]:
         """Return the mask (x, y, z) of the brain."""
@@ -124,28 +96,47 @@ class Volumes:
 
     def volume(self, atlas: str) -> NDArray[np.int32]:
         """Return the labels (x, y, z) of an atlas; regions have labels above 0."""
+        if atlas in self.anatomical:
+            return self._from_anatomy(atlas)
         place = self.root / f"{self.files.rois}/{atlas}{ENDING}"
-        return _whole(self._on_grid(place, _volume(place, self.found[atlas].etag)))
+        return whole(self._on_grid(place, _volume(place, self.found[atlas].etag)))
 
-    def labels(self, atlas: str) -> dict[int, str]:
-        """Return the names of an atlas' labels above 0, by number; a label without a name has its number."""
-        table = self.table(atlas)
-        named = {} if table is None else read_labels(self.root / table)
-        present = np.unique(self.volume(atlas))
-        numbered = {int(number): str(number) for number in present[present > 0]}
-        return dict(sorted((numbered | named).items()))
-
-    def table(self, atlas: str) -> str | None:
-        """Return the name of the file that names an atlas' labels; those of one hemisphere share it."""
-        bare = re.sub(r"^[lr]h\.", "", atlas)
-        return self.tables.get(atlas) or self.tables.get(bare)
+    def _from_anatomy(self, atlas: str) -> NDArray[np.int32]:
+        place = self.root / f"{self.files.anatomical_rois}/{atlas}{ENDING}"
+        transforms = {space: self.root / self.files.transform(space) for space in ANATOMIES.values()}
+        labels = functional_labels(place, self.anatomical[atlas], transforms)
+        return np.asarray(self._on_grid(place, labels))
 
     def noise_ratio(self) -> NDArray[np.float32]:
         """Return the noise-ceiling signal-to-noise ratio (x, y, z); NaN where the release does not tell."""
-        if (self.root / self.files.ncsnr).stat_or_none() is None:
+        place = self.root / self.files.ncsnr[0]
+        if place.stat_or_none() is None:
             return np.full(self.grid, np.nan, np.float32)
-        place = self.root / self.files.ncsnr
         return np.asarray(self._on_grid(place, read_volume(place)), np.float32)
+
+    def places(self, mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """Return x, y, z of what is in a mask."""
+        return np.argwhere(mask).astype(np.int32)
+
+    def at(self, places: NDArray[np.int32]) -> tuple[NDArray[np.int32], ...]:
+        """Return x, y and z."""
+        return tuple(places.T)
+
+    def parts(self, places: NDArray[np.int32]) -> tuple[Part, ...]:
+        """Return the places as they are: there is one file a session."""
+        return (Part(self.grid, places),)
+
+    def own_stamps(self) -> dict[str, str]:
+        """Return the etags of the brain mask, of atlases and their folders, and of transforms."""
+        files = self.files
+        mask = (self.root / files.brainmask).stat_or_none()
+        found = {files.brainmask: "" if mask is None else mask.etag}
+        for folder, listed in ((files.rois, self.found), (files.anatomical_rois, self.anatomical)):
+            found |= {f"{folder}/{name}{ENDING}": stat.etag for name, stat in listed.items()}
+            found[f"{folder}/"] = fingerprint(sorted(listed))
+        there = {name: (self.root / name).stat_or_none() for name in map(files.transform, ANATOMIES.values())}
+        found |= {name: "" if stat is None else stat.etag for name, stat in there.items()}
+        return found
 
     @cached_property
     def grid(self) -> tuple[int, int, int]:
@@ -164,30 +155,3 @@ class Volumes:
             found = f"{place} has shape {volume.shape}, the brain mask {self.grid}"
             raise Invalid(f"{found}; they must be of one subject and space: get them again")
         return volume
-
-
-def _whole(volume: NDArray[Any]) -> NDArray[np.int32]:
-    if volume.dtype.kind == "f":  # labels that a tool stored as floats, and NaN where there is none
-        volume = np.rint(np.nan_to_num(volume))
-    return np.asarray(volume.astype(np.int32, copy=False))
-
-
-def read_labels(location: Location) -> dict[int, str]:
-    """Read a FreeSurfer colour table: the names of labels above 0, by number.
-
-    A line is a number, a name that may hold blanks, and three or four numbers of a colour.
-
-    Raises
-    ------
-    Invalid
-        If it is no text.
-    """
-    with reading(str(location)):
-        lines = location.read().decode().splitlines()
-    found = {}
-    for line in lines:
-        number, _, rest = line.strip().partition(" ") if " " in line.strip() else line.strip().partition("\t")
-        name = _COLOURS.sub("", f"{rest.strip()}")
-        if number.isdecimal() and int(number) > 0 and name:
-            found[int(number)] = name.strip()
-    return found

@@ -15,34 +15,34 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from .volumes import Volumes
+    from .atlases import Atlases
 
     Places = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The voxels of an expression, in C order of the NIfTI volumes: x slowest, z fastest.
+    """The voxels of an expression, in C order of the NIfTI volumes: x slowest, z fastest; or vertices.
 
     They are taken as the expression says. Outside the brain mask NSD's betas are 0, which the product
     `validity` shows; an atlas reaches hardly beyond it.
 
     Attributes
     ----------
-    volumes : Volumes
-        The subject's volumes.
+    volumes : Atlases
+        The subject's volumes or surfaces.
     voxels : str
         The expression.
     rois : tuple
         (alias, expression) pairs.
     """
 
-    volumes: Volumes
+    volumes: Atlases
     voxels: str
     rois: tuple[tuple[str, str], ...]
 
     def places(self) -> Places:
-        """Return the voxels' places (voxel, axis) int32: x, y, z from 0.
+        """Return the voxels' places (voxel, axis) int32: x, y, z from 0; or hemisphere, vertex and 0.
 
         Raises
         ------
@@ -50,7 +50,7 @@ class Selection:
             If there is none, or the expression names what the subject does not have.
         """
         aliases = self._aliases()
-        places = np.argwhere(Evaluation(self.volumes, aliases).mask(self.voxels)).astype(np.int32)
+        places = self.volumes.places(Evaluation(self.volumes, aliases).mask(self.voxels))
         if not len(places):
             subject = self.volumes.files.subject
             raise NotInSource(f"data.voxels = {self.voxels!r} holds no voxel of {subject}: widen it")
@@ -58,14 +58,15 @@ class Selection:
 
     def _aliases(self) -> dict[str, str]:
         for alias, _ in self.rois:
-            if alias == BRAIN or alias in self.volumes.found:
+            if alias == BRAIN or alias in self.volumes.names():
                 raise NotInSource(f"alias {alias!r} is the name of a region of NSD: give it another name")
         return dict(self.rois)
 
     def table(self, per_showing: float) -> xr.Dataset:
         """Return i, j, k, noise_ceiling (voxel) and in_roi (roi, voxel) with a row a named region.
 
-        Attributes `grid` and `affine` of `i` say which volume the places are of.
+        Attributes `grid` and `affine` of `i` say which volume the places are of; on surfaces `vertices`
+        how many each hemisphere has.
 
         Parameters
         ----------
@@ -76,7 +77,7 @@ class Selection:
 
         places = self.places()
         regions = self.regions(places)
-        at = tuple(places.T)
+        at = self.volumes.at(places)
         return xr.Dataset(
             {
                 "i": ("voxel", places[:, 0].copy(), self.volumes.space()),
@@ -90,7 +91,7 @@ class Selection:
 
     def regions(self, places: Places) -> dict[str, NDArray[np.bool_]]:
         """Return which voxels lie in each alias, atlas, label (as ATLAS/LABEL) and in the brain."""
-        at = tuple(places.T)
+        at = self.volumes.at(places)
         evaluation = Evaluation(self.volumes, self._aliases())
         found = {alias: evaluation.mask(text, (alias,))[at] for alias, text in self.rois}
         for atlas in self.volumes.names():

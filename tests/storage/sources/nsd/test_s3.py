@@ -70,7 +70,7 @@ def test_a_session_that_is_written_while_it_is_read(tmp_path, make, on_s3, monke
     betas = NsdSource(place).betas(SUBJECT)
     name = Path(next(made.sessions.glob("betas_session01*"))).relative_to(made.root).as_posix()
     content, read = (place / name).read(), Bucket.read
-    betas.sessions[0].check(betas.grid)
+    betas.check()
     asked = []
 
     def read_and_touch(self, key, *given):
@@ -99,7 +99,7 @@ def test_what_the_store_says_while_a_header_is_read_is_passed_on(release, on_s3,
 
     monkeypatch.setattr(Location, "read", lost)
     with pytest.raises(Unreachable):
-        betas.sessions[0].check(betas.grid)
+        betas.check()
 
 
 def test_no_such_bucket_and_wrong_credentials(s3_server, s3_bucket, monkeypatch):

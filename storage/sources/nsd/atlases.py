@@ -1,0 +1,156 @@
+"""What volumes and surfaces of a subject have in common: atlases, and tables that name their labels."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from storage.errors import Invalid
+from storage.fingerprint import fingerprint
+from storage.reading import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from storage.remote import Location
+    from storage.transfer import Stat
+
+    from .betas import Part
+    from .layout import SubjectFiles
+
+    Mask = NDArray[np.bool_]
+    Places = NDArray[np.int32]
+
+MOST = 1000
+"""Labels of an atlas: more are a map of something."""
+_COLOURS = re.compile(r"(?:\s+-?\d+(?:\.\d+)?){3,4}\s*$")
+
+
+@dataclass(frozen=True)
+class Atlases(ABC):
+    """The atlases of a subject in one space.
+
+    Attributes
+    ----------
+    root : Location
+        The release.
+    files : SubjectFiles
+        Its names of the subject's files.
+    """
+
+    root: Location
+    files: SubjectFiles
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Return the names of the atlases, sorted."""
+
+    @abstractmethod
+    def volume(self, atlas: str) -> NDArray[np.int32]:
+        """Return an atlas' labels; regions have labels above 0."""
+
+    @abstractmethod
+    def brain(self) -> Mask:
+        """Return the mask of the brain."""
+
+    @abstractmethod
+    def noise_ratio(self) -> NDArray[np.float32]:
+        """Return noise-ceiling signal-to-noise ratios; NaN where the release does not tell."""
+
+    @abstractmethod
+    def places(self, mask: Mask) -> Places:
+        """Return i, j, k (voxel, axis) int32 of what is in a mask, in C order."""
+
+    @abstractmethod
+    def at(self, places: Places) -> Any:
+        """Return the index that takes these places out of a mask or a volume."""
+
+    @abstractmethod
+    def parts(self, places: Places) -> tuple[Part, ...]:
+        """Return which places these are of each file of a session."""
+
+    @abstractmethod
+    def space(self) -> dict[str, Any]:
+        """Return the attributes that say where the places lie."""
+
+    @abstractmethod
+    def own_stamps(self) -> dict[str, str]:
+        """Return the etags of the atlases and of what else is read here but tables, by name."""
+
+    @cached_property
+    def colours(self) -> Mapping[str, Mapping[str, Stat]]:
+        """Size and etag of each colour table by its name, by folder; the subject's own before common ones."""
+        return {
+            folder: {name: stat for name, stat in listed if name.endswith(".ctab")}
+            for folder in self.files.labels
+            for listed in [(self.root / folder).files(recursive=False)]
+        }
+
+    @property
+    def tables(self) -> Mapping[str, str]:
+        """The file that names the labels of an atlas, by the atlas."""
+        return {
+            name.removesuffix(".ctab").removesuffix(".mgz"): f"{folder}/{name}"
+            for folder in reversed(self.files.labels)
+            for name in self.colours[folder]
+        }
+
+    def table(self, atlas: str) -> str | None:
+        """Return the name of the file that names an atlas' labels; those of one hemisphere share it."""
+        bare = re.sub(r"^[lr]h\.", "", atlas)
+        return self.tables.get(atlas) or self.tables.get(bare)
+
+    def labels(self, atlas: str) -> dict[int, str]:
+        """Return the names of an atlas' labels above 0, by number; a label without a name has its number."""
+        table = self.table(atlas)
+        named = {} if table is None else read_labels(self.root / table)
+        present = np.unique(self.volume(atlas))
+        if len(present) > MOST:
+            found = f"{atlas} of {self.files.subject} has {len(present)} different values"
+            cure = "it is no atlas; take it out of the folder"
+            raise Invalid(f"{found}, expected at most {MOST} labels: {cure}")
+        numbered = {int(number): str(number) for number in present[present > 0]}
+        return dict(sorted((numbered | named).items()))
+
+    def stamps(self) -> dict[str, str]:
+        """Return the etags of atlases and of the tables that name their labels, and of both's folders."""
+        places = filter(None, map(self.table, self.names()))
+        split = {place: place.rpartition("/") for place in places}
+        tables = {place: self.colours[folder][name].etag for place, (folder, _, name) in split.items()}
+        folders = {f"{folder}/": fingerprint(sorted(listed)) for folder, listed in self.colours.items()}
+        return {**tables, **folders, **self.own_stamps()}
+
+
+def whole(labels: NDArray[Any]) -> NDArray[np.int32]:
+    """Return labels as integers, from floats that a tool stored, with NaN where there is none."""
+    if labels.dtype.kind == "f":
+        labels = np.rint(np.nan_to_num(labels))
+    return np.asarray(labels.astype(np.int32, copy=False))
+
+
+def read_labels(location: Location) -> dict[int, str]:
+    """Read a FreeSurfer colour table: the names of labels above 0, by number.
+
+    A line is a number, a name that may hold blanks, and three or four numbers of a colour.
+
+    Raises
+    ------
+    Invalid
+        If it is no text.
+    """
+    with reading(str(location)):
+        lines = location.read().decode().splitlines()
+    found = {}
+    for line in lines:
+        number, _, rest = line.strip().partition(" ") if " " in line.strip() else line.strip().partition("\t")
+        name = _COLOURS.sub("", f"{rest.strip()}")
+        if number.isdecimal() and int(number) > 0 and name:
+            found[int(number)] = name.strip()
+    return found
