@@ -67,7 +67,7 @@ LEFT = Schema(
 )
 
 
-def _penalty(chosen: xr.Dataset | None, alpha: float) -> Penalty:
+def penalty(chosen: xr.Dataset | None, alpha: float) -> Penalty:
     """Return a given penalty, or the chosen one, which is read when the smoother is made."""
     return alpha if chosen is None else chosen.alpha
 
@@ -145,7 +145,7 @@ def dual_smoother(
         "float64" keeps the smoother in it; else it is rounded to float32, in whatever it was solved for.
     """
     matrix = Matrix.of(responses, None, "all")
-    compute = partial(_dual_smoother, matrix, gram, cross, _penalty(chosen, alpha), held_out, seed)
+    compute = partial(_dual_smoother, matrix, gram, cross, penalty(chosen, alpha), held_out, seed)
     return _smoother_like(SMOOTHER, matrix, compute, held_out=held_out, seed=seed, precision=precision)
 
 
@@ -193,7 +193,7 @@ def primal_smoother(  # noqa: PLR0913  (each names one thing a smoother may need
 ) -> xr.Dataset:
     """Return the same smoother through the voxels' Gram: for fewer voxels than training rows."""
     matrix = Matrix.of(responses, voxels, rois)
-    compute = partial(_primal, matrix, gram, _penalty(chosen, alpha), held_out, seed, "smoother")
+    compute = partial(_primal, matrix, gram, penalty(chosen, alpha), held_out, seed, "smoother")
     return _smoother_like(SMOOTHER, matrix, compute, held_out=held_out, seed=seed, precision=precision)
 
 
@@ -212,7 +212,7 @@ def primal_left(  # noqa: PLR0913  (each names one thing a smoother may need sai
 ) -> xr.Dataset:
     """Return (Gram + alpha I)^-1 Xc^T: cheaper than a smoother where test rows outnumber voxels."""
     matrix = Matrix.of(responses, voxels, rois)
-    compute = partial(_primal, matrix, gram, _penalty(chosen, alpha), held_out, seed, "left")
+    compute = partial(_primal, matrix, gram, penalty(chosen, alpha), held_out, seed, "left")
     return _smoother_like(LEFT, matrix, compute, held_out=held_out, seed=seed, precision=precision)
 
 
