@@ -139,8 +139,9 @@ class Ridges:
         if rois != "all":
             count = int(voxels.in_roi.values[list(voxels.roi.values).index(rois)].sum())
             if not count:
+                owner = self.made["responses"].owner
                 raise RecipeError(
-                    f"[rois] {rois} = {self.recipe.rois.get(rois)!r} holds none of {self.made['responses'].owner}'s voxels "
+                    f"[rois] {rois} = {self.recipe.rois.get(rois)!r} holds none of {owner}'s voxels "
                     f"in data.voxels = {self.recipe.data.voxels!r}: widen one of them"
                 )
         return Region(rois, training, responses.sizes["row"] - training, count)

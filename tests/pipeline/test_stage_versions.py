@@ -29,7 +29,7 @@ RECIPES = {
         {
             "ridge": {
                 "spaces": {
-                    "pixels": {"alpha": {"from": 1, "to": 1e4, "count": 3, "by": "kfold"}},
+                    "pixels": {"alpha": {"from": 1, "to": 1e4, "count": 3, "by": "kfold"}, "weights": True},
                     "pca": {"alpha": {"from": 1, "to": 1e4, "per": "feature"}, "correction": "stored"},
                 }
             }
