@@ -18,11 +18,9 @@ _WORDS = {True: "met", False: "**missed**", None: "not measured"}
 
 def markdown(result: Mapping[str, Any]) -> str:
     """Return a measurement as Markdown: where it was made, its goals, a table for each case."""
-    parts = [
-        _heading(result),
-        goals(judge(result)),
-        *map("**They disagree.** {}".format, disagreements(result)),
-    ]
+    verdicts = judge(result)
+    parts = [_heading(result), *([goals(verdicts)] if verdicts else [])]
+    parts += map("**They disagree.** {}".format, disagreements(result))
     parts += [f"### {case['name']}\n\n{figure_table(case)}" for case in result["cases"]]
     return "\n\n".join(parts) + "\n"
 
