@@ -31,7 +31,6 @@ from .writing import writing_block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from contextlib import AbstractContextManager
 
     import xarray as xr
 
@@ -160,7 +159,7 @@ class Product:
         """
         described = schema.describe(dataset)
         said = {**about, "block": schema.block, "edges": layout.block_edges(described, schema)}
-        with self._writing("frame"):
+        with writing_block(f"{self}, frame"):
             layout.write_frame(self.data, described, schema, said)
             chunks = layout.frame_crcs(self.data, described, schema)
             self._marker(FRAME).write(Marker(FRAME, chunks, dict(sources)).dumps())
@@ -192,7 +191,7 @@ class Product:
         start, stop = spans(about["edges"])[block]
         region = {about["block"]: (start, stop)} if about["block"] else {}
         name = block_name(block)
-        with self._writing(f"block {block}"):
+        with writing_block(f"{self}, block {block}"):
             crcs, stored = layout.write_region(self.data, dataset, region)
             seconds = time.perf_counter() - began
             files, batch = remarks.taken()
@@ -210,11 +209,10 @@ class Product:
         """
         missing = self.missing()
         if missing:
-            raise Unsealed(
-                f"{self} cannot be sealed: {len(missing)} blocks are missing, the first is {missing[0]}"
-            )
+            lacks = f"{len(missing)} blocks are missing, the first is {missing[0]}"
+            raise Unsealed(f"{self} cannot be sealed: {lacks}")
         markers = self.markers()
-        with self._writing("the seal"):
+        with writing_block(f"{self}, the seal"):
             if self.place.is_local:
                 remove_drafts(self.place.local)
             Workspace(self.place).clear()
@@ -231,9 +229,6 @@ class Product:
             self._marker(name).delete()
             if name == FRAME:  # metadata that may be damaged must not be taken for what was declared
                 layout.remove_metadata(self.data)
-
-    def _writing(self, what: str) -> AbstractContextManager[None]:
-        return writing_block(f"{self}, {what}")
 
     # --- reading -------------------------------------------------------------------------------
 
