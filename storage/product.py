@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from . import layout
@@ -140,7 +139,7 @@ class Product:
         dataset: xr.Dataset,
         schema: Schema,
         about: Mapping[str, Any],
-        sources: Mapping[str, str] = MappingProxyType({}),
+        sources: Mapping[str, str] | None = None,
     ) -> None:
         """Write the frame: the arrays' metadata and everything that has no block dimension.
 
@@ -162,7 +161,7 @@ class Product:
         with writing_block(f"{self}, frame"):
             layout.write_frame(self.data, described, schema, said)
             chunks = layout.frame_crcs(self.data, described, schema)
-            self._marker(FRAME).write(Marker(FRAME, chunks, dict(sources)).dumps())
+            self._marker(FRAME).write(Marker(FRAME, chunks, dict(sources or {})).dumps())
 
     def write(
         self, block: int, dataset: xr.Dataset, *, sources: Mapping[str, str], moved: int, began: float
@@ -188,8 +187,7 @@ class Product:
             If the disk is full, or the archive may not be written.
         """
         about = self.about()
-        start, stop = spans(about["edges"])[block]
-        region = {about["block"]: (start, stop)} if about["block"] else {}
+        region = {about["block"]: spans(about["edges"])[block]} if about["block"] else {}
         name = block_name(block)
         with writing_block(f"{self}, block {block}"):
             crcs, stored = layout.write_region(self.data, dataset, region)
