@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 SAMPLE = 4
 """Chunks of which one place is compared with what HDF5's library reads, when a layout is met first."""
 logger = logging.getLogger(__name__)
+_said: set[tuple[Location, str]] = set()
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +165,7 @@ class Dataset:
         return found
 
     def _whole(self, rows: Numbers, places: Numbers, reason: str) -> NDArray[Any]:
-        logger.warning("%s: %s; the whole file is read through h5py", self.location, reason)
+        _say(self.location.parent, self.location.name, reason)
         return read_whole(self.location, self.key, rows, places)
 
 
@@ -212,6 +215,16 @@ def _through_library(location: Location, stat: Stat, key: str, reason: str) -> D
 
 def _all(layout: Layout, number: Numbers, address: Numbers) -> Chunks:
     return Chunks(number, address, np.full_like(number, layout.nbytes), np.zeros_like(number))
+
+
+def _say(folder: Location, name: str, reason: str) -> None:
+    """Tell, once for files of one folder, that they take longer than they need to."""
+    with _lock:
+        new = (folder, reason) not in _said
+        _said.add((folder, reason))
+    if new:
+        said = "%s: %s; the whole file is read through h5py, as are others like it"
+        logger.warning(said, folder / name, reason)
 
 
 def _equal(ours: NDArray[Any], theirs: NDArray[Any]) -> bool:
