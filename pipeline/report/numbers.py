@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: What stands for a number that is not known.
 NONE = "–"
@@ -38,6 +42,21 @@ def several(value: int, one: str, more: str = "") -> str:
     ('1 block', '3,092 voxels')
     """
     return f"{count(value)} {one if value == 1 else more or one + 's'}"
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Return ascending whole numbers, those that follow each other as a span.
+
+    >>> spans([1, 2, 3, 5, 7, 8])
+    '1 to 3, 5, 7 to 8'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
 def percent(share: float) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from .comparison import differences, names_of
 from .contenders import Contender
+from .facts import facts
 from .gallery import galleries
 from .ledger import ledger, state_of
-from .numbers import count, moment
 from .ridges import ridge_cards
 from .score_table import glossary, score_table
 from .simulated import simulated
@@ -109,42 +109,12 @@ def _card(results: Results, name: str, number: int) -> Card:
     return Card(
         name,
         number,
-        dict(_facts(results)),
+        dict(facts(results)),
         tuple(f"{one.product.owner}/{one.product.name} ({state_of(one)})" for one in results.missing),
         len(results.expected),
         ledger(results),
         results.recipe.as_toml(),
     )
-
-
-def _facts(results: Results) -> Iterator[tuple[str, str]]:
-    recipe = results.recipe
-    yield "Data set", recipe.data.dataset
-    yield "Subjects", ", ".join(results.subjects)
-    yield from _sizes(results)
-    yield "Fidelity", recipe.fidelity
-    yield "Seed", str(recipe.seed)
-    dates = [one.seal["created"] for one in results.expected if one.seal is not None]
-    yield ("Last product" if results.missing else "Finished"), moment(max(dates)) if dates else "none yet"
-    yield "Source", recipe.data.source
-    yield "Archive", str(results.archive)
-    yield "Fingerprint", recipe.fingerprint()
-
-
-def _sizes(results: Results) -> Iterator[tuple[str, str]]:
-    """Yield how many pictures and voxels there are, as far as they are known."""
-    pictures: set[str] = set()
-    voxels: set[str] = set()
-    for subject in results.subjects:
-        if results.find("voxels", subject).seal:
-            voxels.add(count(results.open("voxels", subject).sizes["voxel"]))
-        if results.find("responses", subject).seal:
-            split = results.open("responses", subject).split.values
-            pictures.add(f"{(split == 'train').sum():,} to learn from, {(split == 'test').sum():,} to test")
-    if pictures:
-        yield "Responses", "; ".join(sorted(pictures))
-    if voxels:
-        yield "Voxels", "; ".join(sorted(voxels))
 
 
 # --- pictures and scores -------------------------------------------------------------------------

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Bins of a histogram from -1 to 1.
 BINS = 40
+#: Where an axis begins whose scores are hardly below zero, as chance often is.
+LITTLE = -0.25
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Axis:
     @property
     def ticks(self) -> list[tuple[float, str]]:
         """Place and label of its ends and what lies evenly between."""
-        parts = 4 if self.low == 0 else 2
+        parts = {0.0: 4, LITTLE: 5}.get(self.low, 2)
         values = np.linspace(self.low, self.high, parts + 1).tolist()
         return [(self.at(value), tick_label(value)) for value in values]
 
@@ -57,13 +59,15 @@ def tick_label(value: float) -> str:
 def axis_of(values: Iterable[float]) -> Axis:
     """Return the axis that holds some scores: 0 to 1 where it can, -1 to 1 where it must, else a round one.
 
-    >>> axis_of([0.2, 0.9]), axis_of([-0.1, 0.5]), axis_of([12.0, 130.0])
-    (Axis(low=0.0, high=1.0), Axis(low=-1.0, high=1.0), Axis(low=0.0, high=200.0))
+    >>> axis_of([0.2, 0.9]), axis_of([-0.1, 0.5]), axis_of([-0.3, 0.5])
+    (Axis(low=0.0, high=1.0), Axis(low=-0.25, high=1.0), Axis(low=-1.0, high=1.0))
+    >>> axis_of([12.0, 130.0])
+    Axis(low=0.0, high=200.0)
     """
     known = [value for value in values if math.isfinite(value)] or [0.0]
     low, high = min(known), max(known)
     if low >= -1 and high <= 1:
-        return Axis(0.0 if low >= 0 else -1.0, 1.0)
+        return Axis(next(end for end in (0.0, LITTLE, -1.0) if low >= end), 1.0)
     reach = _round_up(max(abs(low), abs(high)))
     return Axis(-reach if low < 0 else 0.0, reach)
 

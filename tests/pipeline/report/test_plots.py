@@ -36,7 +36,7 @@ def test_axis_of_nothing_known():
 
 
 def test_scores_share_an_axis_but_not_with_distances():
-    assert shared_axis([[0.2], [-0.1, 0.3], [130.0]]) == [Axis(-1.0, 1.0), Axis(-1.0, 1.0), Axis(0.0, 200.0)]
+    assert shared_axis([[0.2], [-0.3, 0.3], [130.0]]) == [Axis(-1.0, 1.0), Axis(-1.0, 1.0), Axis(0.0, 200.0)]
 
 
 @given(arrays.arrays(np.float32, st.integers(1, 300), elements=st.floats(-1, 1, width=32)))
