@@ -17,6 +17,7 @@ from __future__ import annotations
 from .agreement import Agreement, scores
 from .ahead import ahead
 from .blocks import WIDTH, centred, column_means, recut
+from .ceiling import ceiling
 from .condition import float32_error, largest_eigenvalue, safe_precision
 from .correction import Moments, batch_moments, moments, restandardize
 from .device import CPU, Device, accelerator, device_in_use, host, put, stream, use
@@ -93,6 +94,7 @@ __all__ = [
     "by_factor",
     "by_factors",
     "by_spectrum",
+    "ceiling",
     "centred",
     "centred_targets",
     "choose_form",

@@ -160,4 +160,25 @@ def _encode(
     value: Any = pixels.encode(stimuli.picture[start:stop].values, size)
     if basis is not None:
         value = pca.encode(value, read_basis(basis))
-    return {"value": value.astype(dtype)}
+    return {"value": as_stored(value, dtype)}
+
+
+def as_stored(value: np.ndarray, dtype: str) -> np.ndarray:
+    """Return features in the dtype they are stored in.
+
+    Raises
+    ------
+    ShapeError
+        If one is not a finite number there: float16 ends at 65504.
+    """
+    with np.errstate(over="ignore"):
+        stored = value.astype(dtype)
+    bad = np.argwhere(~np.isfinite(stored))
+    if bad.size:
+        picture, feature = bad[0]
+        cure = 'use dtype = "float32"' if np.isfinite(value).all() else "look at the picture or the model"
+        raise ShapeError(
+            f"feature {feature} of picture {picture} of its block is {value[picture, feature]:g}, no finite "
+            f"{dtype} ({len(bad)} such); {cure}"
+        )
+    return stored

@@ -140,7 +140,16 @@ class Matrix:
     @cached_property
     def pictures(self) -> tuple[np.ndarray, np.ndarray]:
         """The distinct training pictures, and for each training row which of them it saw."""
-        place: dict[str, int] = {}
-        seen = self.responses.image_id.values[: self.training]
-        of_row = np.array([place.setdefault(name, len(place)) for name in seen])
-        return np.array(list(place), dtype=object), of_row
+        return _numbered(self.responses.image_id.values[: self.training])
+
+    @property
+    def test_pictures(self) -> np.ndarray:
+        """The picture each test row saw, as a number."""
+        return _numbered(self.responses.image_id.values[self.training :])[1]
+
+
+def _numbered(image_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return distinct pictures in order of first appearance, and for each row which of them it saw."""
+    place: dict[str, int] = {}
+    of_row = np.array([place.setdefault(name, len(place)) for name in image_ids], dtype=int)
+    return np.array(list(place), dtype=object), of_row

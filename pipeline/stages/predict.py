@@ -47,6 +47,11 @@ PREDICTIONS = Schema(
             "0 where either is constant.",
         ),
         "r2": _target("float32", "R2 over test rows", "0 for a feature that is constant over test rows."),
+        "ceiling": _target(
+            "float32",
+            "r that noise in single responses lets any prediction reach",
+            "From repeated test rows; NaN where each picture has one. r / ceiling is r without that noise.",
+        ),
         "alpha": _target("float64", "ridge penalty"),
         "stored_mean": _target(
             "float32", "mean of held-out training predictions", 'NaN unless correction = "stored".'
@@ -73,7 +78,7 @@ def _predictions_cost(
     return Cost(memory=2 * smoother.nbytes + width * (2 * rows * itemsize + 5 * m * 4) + passing, flops=flops)
 
 
-@stage("regress", version=2, schema=PREDICTIONS, cost=_predictions_cost, gpu=True)
+@stage("regress", version=3, schema=PREDICTIONS, cost=_predictions_cost, gpu=True)
 def predictions(
     responses: xr.Dataset,
     smoother: xr.Dataset,
@@ -155,6 +160,7 @@ class Predictor:
             "predicted": _float32(predicted),
             "r": _float32(agreement.r),
             "r2": _float32(agreement.r2),
+            "ceiling": _float32(ridge.ceiling(predicted, self.matrix.test_pictures)),
             "alpha": np.full(stop - start, float(self.smoother.alpha)),
             "stored_mean": _float32(stored.mean) if stored else unknown,
             "stored_std": _float32(stored.std) if stored else unknown,

@@ -44,7 +44,7 @@ def _tuned_cost(
     return Cost(memory=2 * spectrum.nbytes + projection.nbytes + block, flops=flops)
 
 
-@stage("regress", version=1, schema=PREDICTIONS, cost=_tuned_cost)
+@stage("regress", version=2, schema=PREDICTIONS, cost=_tuned_cost)
 def tuned_predictions(
     responses: xr.Dataset,
     spectrum: xr.Dataset,
@@ -149,7 +149,7 @@ class Tuner:
             predicted = ridge.restandardize(predicted, stored, of_rows)
         elif self.correction == "test-batch":
             predicted = ridge.restandardize(predicted, ridge.batch_moments(predicted), of_rows)
-        return scored(predicted, true, alpha, stored)
+        return _scored(predicted, true, self.test, alpha, stored)
 
     def _held_out_moments(
         self, candidates: list[ridge.BySpectrum], best: np.ndarray, of_rows: ridge.Moments
@@ -161,8 +161,12 @@ class Tuner:
         return ridge.moments(candidates[0].targets[sample] - left + of_rows.mean.astype(left.dtype))
 
 
-def scored(
-    predicted: np.ndarray, true: np.ndarray, alpha: np.ndarray, stored: ridge.Moments | None
+def _scored(
+    predicted: np.ndarray,
+    true: np.ndarray,
+    pictures: np.ndarray,
+    alpha: np.ndarray,
+    stored: ridge.Moments | None,
 ) -> Mapping[str, np.ndarray]:
     """Return a block of product `predictions`."""
     agreement = ridge.scores(predicted, true)
@@ -171,6 +175,7 @@ def scored(
         "predicted": predicted.astype(np.float32, copy=False),
         "r": agreement.r.astype(np.float32),
         "r2": agreement.r2.astype(np.float32),
+        "ceiling": ridge.ceiling(predicted, pictures).astype(np.float32),
         "alpha": alpha.astype(np.float64),
         "stored_mean": stored.mean.astype(np.float32) if stored else unknown,
         "stored_std": stored.std.astype(np.float32) if stored else unknown,

@@ -13,7 +13,7 @@ from ..errors import ShapeError
 from ..features import words
 from ..stage import Cost, largest_block, lazily, stage
 from .coordinates import picture_coords
-from .featurize import FEATURE, IMAGES
+from .featurize import FEATURE, IMAGES, as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,4 +86,4 @@ def _check_paired(stimuli: xr.Dataset, captions: xr.Dataset) -> None:
 def _encode(
     captions: xr.Dataset, known: tuple[str, ...], dtype: str, start: int, stop: int
 ) -> Mapping[str, np.ndarray]:
-    return {"value": words.encode(captions.caption[start:stop].values, known).astype(dtype)}
+    return {"value": as_stored(words.encode(captions.caption[start:stop].values, known), dtype)}

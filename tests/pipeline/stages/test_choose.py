@@ -146,6 +146,9 @@ def test_trials_of_a_picture_are_left_out_together(make_recipe, by, per):
             errors.append(np.concatenate(left).mean() / y.var(axis=0).mean())
         np.testing.assert_allclose(made["alpha/pixels"].score.values, 1 - np.array(errors), rtol=1e-4)
     assert np.median(made["predictions/pixels"].alpha.values) > 1
+    ceiling = made["predictions/pixels"].ceiling.values
+    assert 0.3 < np.median(ceiling) < 0.95
+    assert np.median(made["predictions/pixels"].r.values) < np.median(ceiling)
 
 
 def test_gcv_is_refused_where_pictures_have_several_rows(make_recipe):

@@ -195,3 +195,14 @@ def test_a_region_is_its_voxels_alone(make_recipe, voxels, train):
     assert _relative(found.predicted.values, expected) < 1e-5
     with pytest.raises(ShapeError, match="holds no voxel"):
         dual_gram(responses, seen.assign(in_roi=seen.in_roi & False), rois="early")
+
+
+def test_features_beyond_float16_are_refused():
+    from pipeline.stages.featurize import as_stored
+
+    values = np.array([[1.0, 2.0], [3.0, 7e4]], np.float32)
+    with pytest.raises(ShapeError, match=r"feature 1 of picture 1 .* is 70000, .* use dtype = .float32"):
+        as_stored(values, "float16")
+    assert as_stored(values, "float32").dtype == np.float32
+    with pytest.raises(ShapeError, match=r"is nan, no finite float32 .* look at the picture"):
+        as_stored(np.where(values > 5, np.nan, values), "float32")
