@@ -87,7 +87,10 @@ class Source(Protocol):
         """
 
     def trials(self, subject: str) -> xr.Dataset:
-        """Return session, run, repeat, test and image_id of each trial, in order of time."""
+        """Return session, run, repeat, test and image_id of each trial, in order of time.
+
+        And `used` (trial) bool, where there are trials that are neither trained on nor tested.
+        """
 
     def voxels(self, subject: str) -> xr.Dataset:
         """Return i, j, k and noise_ceiling (voxel), and in_roi (roi, voxel)."""

@@ -13,6 +13,7 @@ from storage.errors import Invalid
 from storage.ranges import coalesce
 from storage.reading import reading
 
+from .layout import CAPTIONS
 from .stimuli import check_rows
 
 if TYPE_CHECKING:
@@ -104,5 +105,20 @@ def captions_of(file: CaptionFile, rows: NDArray[Any]) -> xr.Dataset:
     import xarray as xr
     from dask.delayed import delayed
 
-    text = da.from_delayed(delayed(file.read)(rows), (len(rows), file.shape[1]), dtype=object)
+    text = da.from_delayed(delayed(_read)(file, rows), (len(rows), file.shape[1]), dtype=object)
     return xr.Dataset({"caption": (("image", "slot"), text)})
+
+
+def _read(file: CaptionFile, rows: NDArray[Any]) -> NDArray[np.object_]:
+    """Return captions, none for a row below 0: a picture that is none of NSD's."""
+    found = np.full((len(rows), file.shape[1]), "", object)
+    here = np.flatnonzero(np.asarray(rows) >= 0)
+    found[here] = file.read(np.asarray(rows)[here])
+    return found
+
+
+def find_captions(root: Location, rows: NDArray[Any]) -> CaptionFile | None:
+    """Open the curated captions where they are there, as `open_captions` does."""
+    places = (root / name for name in CAPTIONS)
+    there = next((place for place in places if place.exists()), None)
+    return None if there is None else open_captions(there, rows)

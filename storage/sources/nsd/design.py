@@ -64,6 +64,11 @@ class Design:
         return np.asarray(self.kid73[number - 1, kid10 - 1])
 
     @property
+    def shared_kid73(self) -> Integers:
+        """(picture) int64, ascending, the 1-based pictures that all subjects see; the release's sharedix."""
+        return np.sort(self.kid73[0, : self.shared])
+
+    @property
     def sessions(self) -> int:
         """How many sessions were designed."""
         return max(SESSIONS) if self.runs is None else len(self.runs)
@@ -114,7 +119,7 @@ def read_design(root: Location) -> Design:
 def _design(location: Location, _etag: str) -> Design:
     content = location.read()
     with reading(str(location)):
-        found = _variables(content)
+        found = read_matrices(content)
     for name in ("masterordering", "subjectim", "sharedix"):
         if name not in found:
             raise Invalid(f"{location} has no variable {name!r}; it has {', '.join(sorted(found)) or 'none'}")
@@ -125,7 +130,7 @@ def _design(location: Location, _etag: str) -> Design:
     return Design(str(location), kid10, kid73, found["sharedix"].size, _runs(found, kid10.size))
 
 
-def _variables(content: bytes) -> dict[str, Integers]:
+def read_matrices(content: bytes) -> dict[str, Integers]:
     """Return the numeric variables of a .mat file, whether of MATLAB 5 to 7 or, which is HDF5, of 7.3."""
     if content[:10] == b"MATLAB 7.3" or content[:4] == b"\x89HDF":
         import h5py

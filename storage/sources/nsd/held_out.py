@@ -1,4 +1,4 @@
-"""Which pictures are held out for testing: those that all subjects see, or those that a file lists."""
+"""Which pictures are held out: those that all subjects see, of a test session, or that a file lists."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .trials import Shown
 
 SHARED = "shared"
+OTHERS = {"imagery": "nsdimagery", "synthetic": "nsdsynthetic"}
+"""Test sets that are sessions of their own, and what the release calls them."""
 
 
 def listed_pictures(place: Location) -> tuple[int, ...]:
@@ -55,6 +57,8 @@ def tested(test: str, shown: Shown) -> NDArray[np.bool_]:
     """
     if test == SHARED:
         return shown.shared
+    if test in OTHERS:
+        return np.zeros_like(shown.shared)
     found = np.isin(shown.picture, listed_pictures(Location.of(test)))
     if not found.any():
         raise NotInSource(f"data.test = {test!r} lists no picture shown in these sessions: list others")
@@ -63,4 +67,4 @@ def tested(test: str, shown: Shown) -> NDArray[np.bool_]:
 
 def test_identity(test: str) -> Any:
     """Return what a choice of test pictures means, wherever its file lies."""
-    return test if test == SHARED else {"listed": fingerprint(listed_pictures(Location.of(test)))}
+    return test if test in (SHARED, *OTHERS) else {"listed": fingerprint(listed_pictures(Location.of(test)))}

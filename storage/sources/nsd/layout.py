@@ -43,6 +43,10 @@ CAPTIONS = (
     "nsddata_stimuli/stimuli/nsd/COCO_73k_annots_curated.npy",
     "COCO_73k_annots_curated.npy",
 )
+IMAGERY_TARGETS = "nsddata/experiments/nsdimagery/{}"
+IMAGERY_RECORD = "nsddata/bdata/nsdimagery/nsdimagery_{}_{}.tsv"
+SYNTHETIC_DESIGN = "nsddata/experiments/nsdsynthetic/nsdsynthetic_expdesign.mat"
+SYNTHETIC_STIMULI = "nsddata_stimuli/stimuli/nsdsynthetic/nsdsynthetic_{}.hdf5"
 STIM_INFO = "nsddata/experiments/nsd/nsd_stim_info_merged.csv"
 COCO = {"train2017": "captions_train2017.json", "val2017": "captions_val2017.json"}
 """COCO's files of captions, by their set; users put them where `COCO_FOLDERS` says."""

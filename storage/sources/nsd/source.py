@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import layout
 from .betas import NsdBetas, Session
-from .captions import CaptionFile, captions_of, open_captions
+from .captions import captions_of, find_captions
 from .coco import coco_captions, find_coco
+from .design import read_design
 from .evaluation import expand
-from .held_out import SHARED, test_identity, tested
+from .held_out import OTHERS, SHARED, test_identity, tested
+from .imagery import read_imagery
+from .other_sessions import JoinedPictures, joined_trials, other_files
 from .sessions import Recording, find_recording
-from .stimuli import NsdPictures, image_id, open_pictures, read_brick
+from .stamps import beta_stamps, caption_stamps, etags, other_stamps
+from .stimuli import NsdPictures, open_pictures, read_brick
 from .surfaces import Surfaces
+from .synthetic import read_synthetic
+from .trials import core_trials
 from .volumes import Volumes
 from .voxels import Selection
 
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 
     from .atlases import Atlases
     from .layout import SubjectFiles
+    from .other_sessions import OtherSession
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,8 @@ class NsdSource:
         "hdf5", "nifti", or "auto": HDF5 where it is there. Surfaces have one format each: HDF5, and .mgh on
         fsaverage.
     test : str
-        "shared": the pictures that all subjects see are test pictures. Else the path of a file of
+        "shared": the pictures that all subjects see are test pictures. "imagery", "synthetic": those of the
+        session nsdimagery or nsdsynthetic are (see `imagery`, `synthetic`). Else the path of a file of
         them, an id (nsd46002) or 0-based number a line.
     """
 
@@ -79,6 +86,13 @@ class NsdSource:
     def _recording(self, subject: str) -> Recording:
         return find_recording(self.location, self._files(subject), self.format, self.sessions)
 
+    def _other(self, subject: str) -> OtherSession | None:
+        """Return the session that is the test set, where one is."""
+        files = self._files(subject)
+        if self.test == "imagery":
+            return read_imagery(self.location, files, read_design(self.location))
+        return read_synthetic(self.location, files) if self.test == "synthetic" else None
+
     def _atlases(self, subject: str) -> Atlases:
         files = self._files(subject)
         return (Surfaces if files.on_surface else Volumes)(self.location, files)
@@ -103,7 +117,7 @@ class NsdSource:
             found |= {"space": self.space, "betas": betas, "voxels": voxels}
         if product == "voxels":
             found["rois"] = {alias: expand(text, aliases, (alias,)) for alias, text in self.rois}
-        if product in ("trials", "stimuli"):
+        if product in ("trials", "stimuli") or (self.test in OTHERS and product != "voxels"):
             found["test"] = test_identity(self.test)
         return found
 
@@ -113,35 +127,26 @@ class NsdSource:
 
     def stamps(self, subject: str, product: Ingested) -> dict[str, str]:
         """Return the etag of each file that a product is read from, by its URL; "" where it is not there."""
-        files = self._files(subject)
-        found = self._etags(layout.DESIGN, files.responses)
+        files, root = self._files(subject), self.location
+        found = etags(root, layout.DESIGN, files.responses)
+        if product != "voxels" and (other := self._other(subject)) is not None:
+            found |= other_stamps(root, files, other, product, self.format)
         if product == "stimuli":
-            found |= self._etags(layout.STIMULI)
+            found |= etags(root, layout.STIMULI)
         if product == "captions":
-            found |= self._caption_stamps()
+            found |= caption_stamps(root)
         if product in ("voxels", "betas"):
             found |= self._atlases(subject).stamps()
-            recording = self._recording(subject)
-            here = {f"{files.sessions}/{name}": stat.etag for name, stat in recording.listed.items()}
-            asked = (*files.ncsnr, *(chain(*recording.names) if product == "betas" else ()))
-            found |= {name: here.get(name, "") for name in asked}
-        return {f"{self.location}/{name}": etag for name, etag in found.items()}
-
-    def _caption_stamps(self) -> dict[str, str]:
-        curated = self._etags(*layout.CAPTIONS)
-        if any(curated.values()):
-            return curated
-        coco = [str(place).removeprefix(f"{self.location}/") for place in find_coco(self.location).values()]
-        return curated | self._etags(layout.STIM_INFO, *coco)
-
-    def _etags(self, *names: str) -> dict[str, str]:
-        found = {name: (self.location / name).stat_or_none() for name in names}
-        return {name: "" if stat is None else stat.etag for name, stat in found.items()}
+            found |= beta_stamps(files, self._recording(subject), product)
+        return {f"{root}/{name}": etag for name, etag in found.items()}
 
     def trials(self, subject: str) -> xr.Dataset:
         """Return session, run, repeat, test, image_id, nsd_id (trial) of the chosen sessions, in order.
 
-        `session` and `run` are 1-based; `repeat` is the 0-based showing within the chosen sessions.
+        `session` and `run` are 1-based; `repeat` is the 0-based showing within the chosen sessions. The
+        trials of a test session follow, with session 0; `used` then says which trials are trained on or
+        tested: not those of the core that show a picture of the test session, nor those of the test session
+        that show or cue none.
 
         Raises
         ------
@@ -152,19 +157,9 @@ class NsdSource:
         Invalid
             If responses.tsv and the design tell of different pictures; the first such trial is named.
         """
-        import xarray as xr
-
-        shown = self._recording(subject).shown
-        return xr.Dataset(
-            {
-                "session": ("trial", shown.session),
-                "run": ("trial", shown.run),
-                "repeat": ("trial", shown.repeat),
-                "test": ("trial", tested(self.test, shown)),
-                "image_id": ("trial", np.array([image_id(each) for each in shown.picture.tolist()], object)),
-            },
-            coords={"nsd_id": ("trial", shown.picture.astype(np.int32))},
-        )
+        shown, other = self._recording(subject).shown, self._other(subject)
+        core = core_trials(shown, tested(self.test, shown))
+        return core if other is None else joined_trials(core, other)
 
     def voxels(self, subject: str) -> xr.Dataset:
         """Return i, j, k and noise_ceiling (voxel) and in_roi (roi, voxel).
@@ -188,16 +183,24 @@ class NsdSource:
         sessions = tuple(
             Session(tuple(self.location / name for name in names), trials) for names, trials in files
         )
+        if (other := self._other(subject)) is not None:
+            places = other_files(self.location, self._files(subject), other.name, self.format)
+            sessions = (*sessions, Session(places, other.trials))
         parts = selection.volumes.parts(selection.places())
         if self.space == "fsaverage":
             return NsdBetas(sessions, parts, dtype="float32", scale=1.0)
         return NsdBetas(sessions, parts)
 
-    def images(self, subject: str) -> NsdPictures:
-        """Return the reader of the distinct pictures, in the order in which they are first shown."""
-        shown = self._recording(subject).shown
-        rows = shown.picture[shown.first].astype(np.int32)
-        return open_pictures(self.location / layout.STIMULI, rows, tested(self.test, shown)[shown.first])
+    def images(self, subject: str) -> NsdPictures | JoinedPictures:
+        """Return the reader of the distinct pictures, in the order in which they are first shown.
+
+        Those of a test session come last, in the order of its lists.
+        """
+        shown, other = self._recording(subject).shown, self._other(subject)
+        first = shown.first if other is None else shown.first[~other.in_core(shown.picture[shown.first])]
+        rows = shown.picture[first].astype(np.int32)
+        core = open_pictures(self.location / layout.STIMULI, rows, tested(self.test, shown)[first])
+        return core if other is None else JoinedPictures(core, other.pictures)
 
     def labels(self, subject: str) -> xr.Dataset | None:  # noqa: ARG002  (the protocol's)
         """Return None: NSD's pictures have no labels."""
@@ -206,17 +209,11 @@ class NsdSource:
     def captions(self, subject: str) -> xr.Dataset | None:
         """Return caption (image, slot), lazily, for the pictures of `images`; None where there are none."""
         images = self.images(subject)
-        file = self._captions(images)
+        file = find_captions(self.location, images.nsd_id)
         if file is not None:
             return captions_of(file, images.nsd_id)
         coco = find_coco(self.location)
         return coco_captions(self.location, coco, images.nsd_id) if coco else None
-
-    def _captions(self, images: NsdPictures) -> CaptionFile | None:
-        for name in layout.CAPTIONS:
-            if (self.location / name).stat_or_none() is not None:
-                return open_captions(self.location / name, images.nsd_id)
-        return None
 
     def check(self, subject: str) -> None:
         """Read every header, so that whatever is wrong is said before anything is written.
@@ -233,6 +230,9 @@ class NsdSource:
         """
         self.trials(subject)
         self.voxels(subject)
+        if (other := self._other(subject)) is not None:
+            for at in range(len(other.pictures.ids)):
+                other.pictures.file(at).stat()
         read_brick(self.location / layout.STIMULI)
-        self._captions(self.images(subject))
+        find_captions(self.location, self.images(subject).nsd_id)
         self.betas(subject).check()

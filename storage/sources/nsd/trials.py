@@ -9,7 +9,10 @@ import numpy as np
 
 from storage.errors import Invalid
 
+from .stimuli import image_id
+
 if TYPE_CHECKING:
+    import xarray as xr
     from numpy.typing import NDArray
 
     from .design import Design
@@ -101,4 +104,21 @@ def shown_in(design: Design, record: Record | None, number: int, sessions: tuple
         run[chosen].astype(np.int16),
         kid73 - 1,
         design.kid10[chosen] <= design.shared,
+    )
+
+
+def core_trials(shown: Shown, test: NDArray[np.bool_]) -> xr.Dataset:
+    """Return session, run, repeat, test, image_id and nsd_id (trial)."""
+    import xarray as xr
+
+    names = np.array([image_id(each) for each in shown.picture.tolist()], object)
+    return xr.Dataset(
+        {
+            "session": ("trial", shown.session),
+            "run": ("trial", shown.run),
+            "repeat": ("trial", shown.repeat),
+            "test": ("trial", test),
+            "image_id": ("trial", names),
+        },
+        coords={"nsd_id": ("trial", shown.picture.astype(np.int32))},
     )

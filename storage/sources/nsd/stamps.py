@@ -1,0 +1,55 @@
+"""Etags of the files that products are read from; "" for a file that is not there."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from . import layout
+from .coco import find_coco
+from .other_sessions import other_files
+
+if TYPE_CHECKING:
+    from storage.remote import Location
+    from storage.sources import Ingested
+
+    from .layout import SubjectFiles
+    from .other_sessions import OtherSession
+    from .sessions import Recording
+
+
+def etags(root: Location, *names: str) -> dict[str, str]:
+    """Return the etags of files, by their names relative to the release's root."""
+    found = {name: (root / name).stat_or_none() for name in names}
+    return {name: "" if stat is None else stat.etag for name, stat in found.items()}
+
+
+def caption_stamps(root: Location) -> dict[str, str]:
+    """Return the etags of the files of captions: the curated ones or, without them, COCO's."""
+    curated = etags(root, *layout.CAPTIONS)
+    if any(curated.values()):
+        return curated
+    return curated | etags(root, layout.STIM_INFO, *_names(root, *find_coco(root).values()))
+
+
+def beta_stamps(files: SubjectFiles, recording: Recording, product: Ingested) -> dict[str, str]:
+    """Return the etags of noise ceilings and, for betas, of the sessions."""
+    here = {f"{files.sessions}/{name}": stat.etag for name, stat in recording.listed.items()}
+    asked = (*files.ncsnr, *(chain(*recording.names) if product == "betas" else ()))
+    return {name: here.get(name, "") for name in asked}
+
+
+def other_stamps(
+    root: Location, files: SubjectFiles, other: OtherSession, product: Ingested, form: str
+) -> dict[str, str]:
+    """Return the etags of the files of a session that is a test set."""
+    places = list(other.read_from)
+    if product == "betas":
+        places += other_files(root, files, other.name, form)
+    if product == "stimuli":
+        places += [other.pictures.file(at) for at in range(len(other.pictures.ids))]
+    return etags(root, *_names(root, *places))
+
+
+def _names(root: Location, *places: Location) -> list[str]:
+    return [str(place).removeprefix(f"{root}/") for place in places]
