@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 IN_FLIGHT = 64
 """Small requests at once."""
+AHEAD = 2048
+"""Small requests asked for and not yet taken: one tried again for seconds must not stop the others."""
 HELD = 64 * 2**20
 """Bytes asked for and not yet taken: 8 requests of 8 MiB."""
 
@@ -37,7 +39,7 @@ def fetched(read: Read, spans: Iterable[tuple[int, int]]) -> Iterator[bytes]:
     pool = ThreadPoolExecutor(IN_FLIGHT, "vox2pix-fetch", traffic.join, (traffic.account,))
     try:
         for start, length in spans:
-            while waiting and (held + length > HELD or len(waiting) >= 2 * IN_FLIGHT):
+            while waiting and (held + length > HELD or len(waiting) >= AHEAD):
                 future, size = waiting.popleft()
                 yield future.result()
                 held -= size

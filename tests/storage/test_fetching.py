@@ -10,7 +10,7 @@ import pytest
 
 from storage import fetching
 from storage.errors import Changed, Invalid, Unreachable
-from storage.fetching import HELD, IN_FLIGHT, fetched
+from storage.fetching import AHEAD, HELD, fetched
 from storage.patience import Patience
 from storage.remote import Location
 from storage.simulate.serve import serve
@@ -101,10 +101,10 @@ def test_what_is_fetched_and_not_taken_is_bounded():
     time.sleep(0.1)
     assert len(asked) <= 9
     large.close()
-    small = fetched(read, [(at, 10) for at in range(1_000)])
+    small = fetched(read, [(at, 10) for at in range(2 * AHEAD)])
     next(small)
     time.sleep(0.1)
-    assert len(asked) <= 9 + 2 * IN_FLIGHT + 1
+    assert len(asked) <= 9 + AHEAD + 1
 
 
 def test_who_stops_asking_does_not_wait_for_what_is_tried_again():
@@ -122,6 +122,7 @@ def test_who_stops_asking_does_not_wait_for_what_is_tried_again():
 
 def test_a_failure_ends_all(monkeypatch):
     monkeypatch.setattr(fetching, "IN_FLIGHT", 4)
+    monkeypatch.setattr(fetching, "AHEAD", 8)
     done = []
 
     def read(start, length, given_up):
