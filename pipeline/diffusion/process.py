@@ -1,0 +1,99 @@
+"""How pictures are noised in training and freed of noise in painting: diffusers' schedulers, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..models.vision_ops import prepare_torchvision
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+Sampler = Literal["ddpm", "ddim", "plms"]
+Prediction = Literal["sample", "epsilon", "v_prediction"]
+
+STEPS = 1000
+"""Noise steps of training, as in Ho et al. (2020)."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a network was trained against, and so has to be sampled by.
+
+    Parameters
+    ----------
+    schedule
+        Of the noise, by diffusers' name.
+    prediction
+        What the network tells of a noisy picture: the clean one ("sample"), its noise ("epsilon"), or
+        Salimans and Ho's (2022) mixture of both.
+    clip
+        Whether a picture guessed on the way is clipped to what pictures can be.
+    """
+
+    schedule: str = "linear"
+    prediction: Prediction = "epsilon"
+    clip: bool = True
+    variance: Literal["fixed_small", "fixed_large"] = "fixed_small"
+    """Of the noise that "ddpm" draws at a step: the posterior's, or beta itself."""
+
+    def noisy(self, clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:
+        """Return clean pictures with so much noise as there is at noise steps (picture,)."""
+        scheduler = self._made("ddpm")
+        made: Tensor = scheduler.add_noise(clean, noise, time)
+        return made
+
+    def target(self, clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:
+        """Return what the network should say of those noisy pictures."""
+        if self.prediction == "sample":
+            return clean
+        if self.prediction == "epsilon":
+            return noise
+        made: Tensor = self._made("ddpm").get_velocity(clean, noise, time)
+        return made
+
+    def scheduler(self, sampler: Sampler, steps: int) -> Any:
+        """Return a new scheduler for one batch of pictures; it remembers, so a batch needs its own."""
+        made = self._made(sampler)
+        made.set_timesteps(steps)
+        return made
+
+    def _made(self, sampler: Sampler) -> Any:
+        prepare_torchvision()
+        from diffusers import DDIMScheduler, DDPMScheduler, PNDMScheduler
+
+        how: dict[str, Any] = {"num_train_timesteps": STEPS, "beta_schedule": self.schedule}
+        if (
+            sampler == "plms"
+        ):  # knows no prediction of the clean picture: `as_noise` turns it into one of noise
+            told = "epsilon" if self.prediction == "sample" else self.prediction
+            return PNDMScheduler(skip_prk_steps=True, prediction_type=told, **how)
+        how |= {"prediction_type": self.prediction, "clip_sample": self.clip}
+        if sampler == "ddpm":
+            return DDPMScheduler(variance_type=self.variance, **how)
+        # The last step of training is the first of painting (Lin et al., 2024), not one some steps before.
+        return DDIMScheduler(timestep_spacing="trailing", **how)
+
+    def as_noise(self, scheduler: Any, said: Tensor, noisy: Tensor, time: int) -> Tensor:
+        """Return what a PLMS scheduler takes: the noise, where the network tells of the clean picture."""
+        if self.prediction != "sample":
+            return said
+        clean = said.clamp(-1, 1) if self.clip else said
+        kept = scheduler.alphas_cumprod[time].to(noisy)
+        made: Tensor = (noisy - kept.sqrt() * clean) / (1 - kept).sqrt()
+        return made
+
+
+#: What each network is trained against.
+PROCESSES: Mapping[str, Process] = MappingProxyType(
+    {
+        # the clean picture is predicted: a small network draws an even background within minutes
+        "conditional-ddpm": Process("squaredcos_cap_v2", "sample"),
+        # as published: Ho et al.'s (2020) linear schedule, their larger variance, nothing clipped on the way
+        "voxel-ddpm": Process("linear", "epsilon", clip=False, variance="fixed_large"),
+    }
+)

@@ -1,0 +1,94 @@
+"""Painting: from noise to pictures, a noise step at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .noise import draw, generators
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+    from .process import Process, Sampler
+
+    Network = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How pictures are painted.
+
+    Parameters
+    ----------
+    sampler
+        "ddpm" (Ho et al., 2020) draws noise at every step, "ddim" (Song et al., 2021) only at the start, as
+        does "plms" (Liu et al., 2022), which looks back at the steps before.
+    steps
+        Noise steps taken, of the 1000 of training.
+    guidance
+        How far to go beyond what the condition says (Ho and Salimans, 2022); 1 takes it as it is.
+    """
+
+    sampler: Sampler = "ddim"
+    steps: int = 25
+    guidance: float = 1.0
+
+
+def paint(
+    network: Network,
+    process: Process,
+    manner: Manner,
+    condition: Tensor | None,
+    seeds: Sequence[int],
+    shape: Sequence[int],
+) -> Tensor:
+    """Return pictures painted from noise.
+
+    Parameters
+    ----------
+    network
+        Of (noisy pictures, noise steps (picture,), condition or None).
+    process
+        What it was trained against.
+    manner
+        How to paint.
+    condition
+        (picture, feature), on the device to paint on; None paints without.
+    seeds
+        One a picture; all its noise comes from it.
+    shape
+        (channel, y, x) of one picture.
+
+    Returns
+    -------
+    (picture, channel, y, x) float32, about -1 to 1.
+    """
+    import torch
+
+    scheduler = process.scheduler(manner.sampler, manner.steps)
+    sources = generators(seeds)
+    device = condition.device if condition is not None else torch.device("cpu")
+    noisy = draw(sources, shape).to(device) * scheduler.init_noise_sigma
+    further = {"generator": sources} if manner.sampler == "ddpm" else {}
+    with torch.inference_mode():
+        for time in scheduler.timesteps.tolist():
+            said = _guided(network, noisy, time, condition, manner.guidance)
+            if manner.sampler == "plms":
+                said = process.as_noise(scheduler, said, noisy, time)
+            noisy = scheduler.step(said, time, noisy, return_dict=False, **further)[0]
+    return noisy
+
+
+def _guided(network: Network, noisy: Tensor, time: int, condition: Tensor | None, guidance: float) -> Tensor:
+    import torch
+
+    steps = torch.full((len(noisy),), time, device=noisy.device)
+    told = network(noisy, steps, condition)
+    if guidance == 1 or condition is None:
+        return told
+    blind = network(noisy, steps, None)
+    made: Tensor = blind + guidance * (told - blind)
+    return made

@@ -1,0 +1,193 @@
+"""Painting: samplers by their formulas, noise that belongs to a picture, batches that change nothing."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.diffusion.batches import OutOfMemory, in_batches
+from pipeline.diffusion.noise import draw, generators
+from pipeline.diffusion.process import PROCESSES, Process
+from pipeline.diffusion.sample import Manner, paint
+from pipeline.models.networks import build
+from storage.remarks import remarks
+
+SHAPE = (3, 8, 8)
+SAMPLERS = ("ddpm", "ddim", "plms")
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    made = build("conditional-ddpm", {"size": 8, "width": 5}).eval()
+    torch.nn.init.normal_(made.nothing)
+    return made
+
+
+def told(count, seed=0):
+    return torch.tensor(np.random.default_rng(seed).normal(size=(count, 5)), dtype=torch.float32)
+
+
+def levels(pictures):
+    return ((pictures.clamp(-1, 1) + 1) * 127.5).numpy()
+
+
+def test_noise_is_its_seed_s_alone():
+    alone = draw(generators([7]), SHAPE)
+    among = draw(generators([3, 7, 9]), SHAPE)
+    torch.testing.assert_close(among[1], alone[0], rtol=0, atol=0)
+    assert not torch.equal(among[0], among[2])
+    assert abs(draw(generators(range(400)), SHAPE).std() - 1) < 0.01
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("guidance", [1.0, 2.0])
+def test_a_picture_does_not_depend_on_its_company(network, sampler, guidance):
+    manner, process = Manner(sampler, 6, guidance), PROCESSES["conditional-ddpm"]
+    seeds, condition = list(range(8)), told(8)
+    together = paint(network, process, manner, condition, seeds, SHAPE)
+    backwards = paint(network, process, manner, condition.flip(0), seeds[::-1], SHAPE).flip(0)
+    torch.testing.assert_close(backwards, together, rtol=0, atol=0)  # of equal batch shape: identical
+    for size in (1, 3):
+        parts = [
+            paint(network, process, manner, condition[at : at + size], seeds[at : at + size], SHAPE)
+            for at in range(0, 8, size)
+        ]
+        torch.testing.assert_close(torch.cat(parts), together, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("name", sorted(PROCESSES))
+def test_who_knows_the_picture_paints_it(sampler, name):
+    """With a network that is always right, every sampler ends at the picture."""
+    process, clean = PROCESSES[name], torch.linspace(-0.9, 0.9, 192).reshape(1, *SHAPE)
+
+    def right(noisy, time, _condition):
+        kept = process.scheduler("ddpm", 1000).alphas_cumprod[time].reshape(-1, 1, 1, 1)
+        return (
+            clean.expand_as(noisy)
+            if process.prediction == "sample"
+            else (noisy - kept.sqrt() * clean) / (1 - kept).sqrt()
+        )
+
+    made = paint(right, process, Manner(sampler, 50), None, [1, 2], SHAPE)
+    np.testing.assert_allclose(made.numpy(), clean.expand(2, *SHAPE).numpy(), atol=0.05)
+
+
+def test_ddpm_steps_are_those_of_the_published_formula():
+    """x = (x - (1 - a) / sqrt(1 - abar) eps) / sqrt(a) + sqrt(beta) z, nothing clipped."""
+    process = PROCESSES["voxel-ddpm"]
+    beta = torch.linspace(1e-4, 0.02, 1000)
+    a, abar = 1 - beta, torch.cumprod(1 - beta, 0)
+    np.testing.assert_allclose(abar[[0, 499, 999]], [0.9999, 0.0785872, 4.03583e-5], rtol=1e-4)
+    scheduler = process.scheduler("ddpm", 1000)
+    source, shadow = torch.Generator().manual_seed(5), torch.Generator().manual_seed(5)
+    x = torch.randn(1, *SHAPE, generator=torch.Generator().manual_seed(1))
+    for t in (999, 500, 20, 1):
+        eps = torch.sin(3 * x)
+        found = scheduler.step(eps, t, x, generator=source).prev_sample
+        z = torch.randn(x.shape, generator=shadow)
+        expected = (x - (1 - a[t]) / (1 - abar[t]).sqrt() * eps) / a[t].sqrt() + beta[t].sqrt() * z
+        torch.testing.assert_close(found, expected, rtol=2e-4, atol=2e-4)
+
+
+def test_ddim_steps_are_those_of_the_formula():
+    process = Process("linear", "epsilon", clip=False)
+    abar = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000), 0)
+    scheduler = process.scheduler("ddim", 10)
+    times = scheduler.timesteps.tolist()
+    assert times[0] == 999
+    x = torch.randn(1, *SHAPE)
+    eps = torch.cos(x)
+    t, before = times[3], times[4]
+    clean = (x - (1 - abar[t]).sqrt() * eps) / abar[t].sqrt()
+    expected = abar[before].sqrt() * clean + (1 - abar[before]).sqrt() * eps
+    torch.testing.assert_close(scheduler.step(eps, t, x).prev_sample, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("prediction", ["sample", "epsilon", "v_prediction"])
+def test_targets_lead_back_to_the_clean_picture(prediction):
+    process = Process("squaredcos_cap_v2", prediction)
+    clean, noise, time = torch.randn(4, *SHAPE), torch.randn(4, *SHAPE), torch.tensor([0, 300, 600, 900])
+    noisy, target = process.noisy(clean, noise, time), process.target(clean, noise, time)
+    kept = process.scheduler("ddpm", 10).alphas_cumprod[time].reshape(-1, 1, 1, 1)
+    back = {
+        "sample": target,
+        "epsilon": (noisy - (1 - kept).sqrt() * target) / kept.sqrt(),
+        "v_prediction": kept.sqrt() * noisy - (1 - kept).sqrt() * target,
+    }[prediction]
+    torch.testing.assert_close(back, clean, rtol=1e-3, atol=1e-3)
+
+
+def test_guidance_goes_beyond_the_condition():
+    def network(noisy, _time, condition):
+        return torch.full_like(noisy, 0.2 if condition is None else 0.3)
+
+    process = Process("linear", "sample", clip=False)
+    made = [
+        paint(network, process, Manner("ddim", 3, guidance), told(1), [0], SHAPE).mean().item()
+        for guidance in (1.0, 3.0)
+    ]
+    assert made == pytest.approx([0.3, 0.5], abs=1e-3)
+    assert math.isfinite(made[0])
+
+
+def doubled(numbers, seeds):
+    return numbers * 2 + seeds
+
+
+def test_batches_are_padded_and_cut_again():
+    sizes = []
+
+    def watched(numbers, seeds):
+        sizes.append(len(numbers))
+        return doubled(numbers, seeds)
+
+    given = [np.arange(11.0), np.arange(11)]
+    np.testing.assert_array_equal(in_batches(watched, given, 4), np.arange(11.0) * 3)
+    assert sizes == [4, 4, 4]
+    assert remarks.taken() == ({}, None)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.cuda.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("can't allocate memory: 9"),
+    ],
+)
+def test_a_full_memory_halves_the_batch_once_and_says_so(error):
+    def frugal(numbers, seeds):
+        if len(numbers) > 2:
+            raise error
+        return doubled(numbers, seeds)
+
+    given = [np.arange(7.0), np.arange(7)]
+    np.testing.assert_array_equal(in_batches(frugal, given, 4), np.arange(7.0) * 3)
+    assert remarks.taken() == ({}, 2)
+    with pytest.raises(OutOfMemory, match=r"does not hold a batch of 4 .*lower `batch`"):
+        in_batches(frugal, given, 8)
+    assert remarks.taken() == ({}, None)
+
+
+def test_other_errors_are_not_taken_for_a_full_memory():
+    def broken(*_):
+        raise RuntimeError("shapes do not fit")
+
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        in_batches(broken, [np.arange(3)], 2)
+
+
+def test_pictures_of_two_batch_sizes_are_the_same_to_a_level(network):
+    manner, process = Manner("ddim", 6), PROCESSES["conditional-ddpm"]
+    seeds, condition = np.arange(5), told(5).numpy()
+
+    def painted(told_, seeds_):
+        return levels(paint(network, process, manner, torch.tensor(told_), seeds_.tolist(), SHAPE))
+
+    one, other = (in_batches(painted, [condition, seeds], batch) for batch in (2, 4))
+    np.testing.assert_allclose(one, other, atol=0.13)  # 1e-3 of the range, in levels
