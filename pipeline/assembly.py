@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import RecipeError
+from .learning import Learning
 from .ridges import Ridges
 from .step import Origin, Step
 
@@ -34,8 +35,11 @@ class Subject:
         ridges = Ridges(self.recipe, self.made, self._add)
         for space in self.recipe.ridge.spaces:
             ridges.regress(space)
+        learning = Learning(self.recipe, self.made, self._add)
+        for name in self.recipe.train:
+            learning.train(name)
         for name in self.recipe.images:
-            self._reconstruct(name)
+            learning.reconstruct(name)
         for name in self.recipe.scores:
             self._score(name)
         return list(self.made.values())
@@ -48,13 +52,14 @@ class Subject:
         *,
         owner: str | None = None,
         origin: Origin | None = None,
+        places: Mapping[str, str] | None = None,
         **settings: Any,
     ) -> Step:
         """Add the step that makes `product`; `inputs` names products already added."""
         module, _, name = maker.partition(".")
         stage = getattr(import_module(f"pipeline.stages.{module}"), name)
         needed = {key: self.made[given] for key, given in (inputs or {}).items()}
-        step = Step(owner or self.subject, product, stage, settings, needed, origin)
+        step = Step(owner or self.subject, product, stage, settings, needed, origin, places or {})
         self.made[product] = step
         return step
 
@@ -120,22 +125,6 @@ class Subject:
             owner=self.made["captions"].owner,
             least=least,
             dtype=dtype,
-        )
-
-    def _reconstruct(self, name: str) -> None:
-        settings = self.recipe.images[name]
-        inputs = {"predictions": f"predictions/{settings.features}"}
-        if f"basis/{settings.features}" in self.made:
-            inputs["basis"] = f"basis/{settings.features}"
-        self._add(
-            f"images/{name}",
-            "reconstruct.images",
-            inputs,
-            name=name,
-            generator=settings.generator,
-            samples=settings.samples,
-            size=settings.size,
-            seed=self.recipe.seed,
         )
 
     def _score(self, name: str) -> None:

@@ -62,23 +62,38 @@ def write_blocks(
     return [_write_block(product, work, origin) for work in blocks]
 
 
-def _write_block(product: Product, work: Work, origin: Origin | None) -> tuple[int, int, int]:
-    import dask
+def write_together(product: Product, work: Work) -> list[tuple[int, int, int]]:
+    """Do one worker's part of a block that several make: all compute, the first of them stores it."""
+    from cluster import seat
 
+    if seat().rank == 0:
+        return write_blocks(product, [work], None)
+    _computed(product, work)
+    return []
+
+
+def _write_block(product: Product, work: Work, origin: Origin | None) -> tuple[int, int, int]:
     remarks.clear()
     began, bytes_before, requests_before = time.perf_counter(), traffic.bytes, traffic.requests
-    try:
-        with dask.config.set(scheduler="synchronous"):
-            computed = work.dataset.compute()
-    except ValueError as error:
-        if "checksum" in str(error):  # zarr's crc32c codec, on reading an input
-            raise Damaged(f"an input of {product}, block {work.block}, is damaged ({error})") from None
-        raise
+    computed = _computed(product, work)
     moved = traffic.bytes - bytes_before
     if origin is not None:
         insist_unchanged(origin, product, work.stamps)
     stored = product.write(work.block, computed, sources=work.stamps, moved=moved, began=began)
     return stored, moved, traffic.requests - requests_before
+
+
+def _computed(product: Product, work: Work) -> xr.Dataset:
+    import dask
+
+    try:
+        with dask.config.set(scheduler="synchronous"):
+            computed: xr.Dataset = work.dataset.compute()
+    except ValueError as error:
+        if "checksum" in str(error):  # zarr's crc32c codec, on reading an input
+            raise Damaged(f"an input of {product}, block {work.block}, is damaged ({error})") from None
+        raise
+    return computed
 
 
 def insist_unchanged(origin: Origin, product: Product, planned: Mapping[str, str]) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .step import Step
 
 #: The stages in the order in which they can run, as ``--until`` names them.
-STAGES = ("ingest", "respond", "featurize", "gram", "regress", "reconstruct", "score")
+STAGES = ("ingest", "respond", "featurize", "gram", "regress", "train", "reconstruct", "score")
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,19 @@ class Ridges:
             correction=settings.correction,
             **(region.settings if told else {}),
         )
-
+        if space in self.recipe.learned_from:
+            self._hold_out(space, region, shared, **given)
         if settings.weights:
             self._weigh(space, region, self._weigher(space, region, shared, **given))
+
+    def _hold_out(self, space: str, region: Region, shared: Mapping[str, str], **alpha: Any) -> None:
+        """Add what the ridge says of training rows whose picture it never saw: decoders learn from it."""
+        inputs = {name: given for name, given in shared.items() if name != "cross"}
+        inputs |= {"responses": "responses"} if region.form == "dual" else region.inputs
+        maker = f"unseen.{region.form}_held_out"
+        self.add(f"held-out/{space}", maker, inputs, **alpha, **region.unless_dual)
+        inputs = {"responses": "responses", "held_out": f"held-out/{space}", "features": f"features/{space}"}
+        self.add(f"training-predictions/{space}", "unseen.training_predictions", inputs)
 
     def _weigher(self, space: str, region: Region, shared: Mapping[str, str], **alpha: Any) -> dict[str, str]:
         """Add what all tiles of weights share, where it is not there yet; return its role and name."""

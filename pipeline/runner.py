@@ -11,24 +11,27 @@ import time
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from storage import damage
 from storage.errors import Damaged
+from storage.fingerprint import fingerprint
 from storage.markers import FRAME
 from storage.transfer import traffic
+from storage.workspace import Workspace
 
-from .blocks import Work, groups, slice_of, write_blocks
+from .blocks import Work, groups, slice_of, write_blocks, write_together
 from .kept import Kept
 from .outcome import Listener, Made, Outcome
 from .planner import Plan, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import xarray as xr
 
-    from cluster import ClusterConfig, Workers
+    from cluster import ClusterConfig, Need, Workers
     from storage.product import Product
 
     from .recipe import Recipe
@@ -91,17 +94,24 @@ def run(
 
 
 def _compute(work: Run, steps: Sequence[Step], config: ClusterConfig, *, insecure: bool) -> None:
-    from cluster import Need, check, connect
+    from cluster import check, connect
 
     with connect(config, insecure=insecure) as workers:
         work.listener.cluster_started(workers)
-        check(workers, {str(step): Need(step.cost.memory) for step in steps if not work.sealed(step)})
+        check(workers, {str(step): need_of(step) for step in steps if not work.sealed(step)})
         work.remember()
         for step in steps:
             if work.current(step):
                 work.skip(step)
             else:
                 work.make(step, workers)
+
+
+def need_of(step: Step) -> Need:
+    """Return what a task of a step needs of its worker."""
+    from cluster import Need
+
+    return Need(step.cost.memory, resident=step.cost.resident)
 
 
 def _cluster(recipe: Recipe) -> ClusterConfig:
@@ -139,8 +149,9 @@ class Run(Kept):
         """Compute a product's missing blocks and seal it."""
         began = time.perf_counter()
         product = self.product(step)
-        dataset = step.lazy({name: self.product(given).open(raw=True) for name, given in step.inputs.items()})
         made_from = self.made_from(step)
+        inputs = {name: self.product(given).open(raw=True) for name, given in step.inputs.items()}
+        dataset = step.lazy(inputs, Workspace(product.place, fingerprint(made_from)))
         if product.created() and product.about()["made_from"] != made_from:
             product.revoke({*product.done(), FRAME})
         if not product.created():
@@ -165,32 +176,49 @@ class Run(Kept):
     def _blocks(
         self, step: Step, product: Product, dataset: xr.Dataset, missing: Sequence[int], workers: Workers
     ) -> None:
-        from cluster import Need, Task, dispatch
-
         _, stamps = step.shares
-        tasks = [
-            Task(
-                f"{step} block {group[0]}" + (f" to {group[-1]}" if len(group) > 1 else ""),
-                write_blocks,
-                (
-                    product,
-                    [Work(block, slice_of(dataset, product, block), stamps[block]) for block in group],
-                    step.origin,
-                ),
-                Need(step.cost.memory),
-            )
+        work = [
+            [Work(block, slice_of(dataset, product, block), stamps[block]) for block in group]
             for group in groups(missing, workers.slots)
         ]
+        many = self._by_several if step.cost.processes > 1 else self._by_one
         try:
-            for result in dispatch(
-                workers, tasks, on_retry=lambda task, why: self.listener.block_retried(step, task, why)
-            ):
-                for stored, moved, requests in result.value:
-                    self.outcome.bytes_moved += moved
-                    self.outcome.requests += requests
-                    self.listener.block_done(step, stored, moved)
+            for stored, moved, requests in many(step, product, work, workers):
+                self.outcome.bytes_moved += moved
+                self.outcome.requests += requests
+                self.listener.block_done(step, stored, moved)
         except Damaged as error:
             raise self._input_damage(step, error) from None
+
+    def _by_one(
+        self, step: Step, product: Product, groups: Sequence[Sequence[Work]], workers: Workers
+    ) -> Iterator[tuple[int, int, int]]:
+        """Have each group of blocks made by one worker."""
+        from cluster import Task, dispatch
+
+        tasks = [
+            Task(_title(step, group), write_blocks, (product, group, step.origin), need_of(step))
+            for group in groups
+        ]
+        for result in dispatch(workers, tasks, on_retry=partial(self.listener.block_retried, step)):
+            yield from result.value
+
+    def _by_several(
+        self, step: Step, product: Product, groups: Sequence[Sequence[Work]], workers: Workers
+    ) -> Iterator[tuple[int, int, int]]:
+        """Have each block made by several workers together, one block after the other."""
+        from cluster import together
+
+        for work in chain.from_iterable(groups):
+            made = together(
+                workers,
+                _title(step, [work]),
+                write_together,
+                (product, work),
+                size=step.cost.processes,
+                on_retry=partial(self.listener.block_retried, step),
+            )
+            yield from made[0]
 
     def _input_damage(self, step: Step, error: Damaged) -> Damaged:
         """Say which input is damaged, and take its bad blocks back so that the next run repairs them."""
@@ -204,6 +232,11 @@ class Run(Kept):
                     "run the same command again, it recomputes that block"
                 )
         return error
+
+
+def _title(step: Step, group: Sequence[Work]) -> str:
+    first, last = group[0].block, group[-1].block
+    return f"{step} block {first}" + (f" to {last}" if last > first else "")
 
 
 def insist(write: Callable[[], object]) -> None:

@@ -32,6 +32,10 @@ class Cost:
     """Floating-point operations of the whole product."""
     moved: int = 0
     """Bytes read from the source, wherever it lies, an estimate; a run counts what came from S3."""
+    resident: int = 0
+    """Bytes of the model that stays in a worker, part of `memory`."""
+    processes: int = 1
+    """Workers that make one block together."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Stage:
     Parameters
     ----------
     name
-        As ``--until`` knows it: ingest, respond, featurize, gram, regress, reconstruct, score.
+        As ``--until`` knows it: ingest, respond, featurize, gram, regress, train, reconstruct, score.
     title
         Which of the stage's products this makes: the function's name.
     version
@@ -54,6 +58,9 @@ class Stage:
         ``cost(output, **inputs) -> Cost``.
     gpu
         Whether its blocks can be computed on a GPU.
+    sequential
+        Whether its one block is made step by step: the function is given a ``workspace`` as well, where it
+        keeps checkpoints and leaves its files.
     """
 
     name: str
@@ -63,6 +70,7 @@ class Stage:
     function: Callable[..., xr.Dataset]
     cost: Callable[..., Cost]
     gpu: bool = False
+    sequential: bool = False
 
     def __call__(self, *args: Any, **inputs_and_settings: Any) -> xr.Dataset:
         """Return the product's lazy Dataset, checked against the schema."""
@@ -70,12 +78,19 @@ class Stage:
 
 
 def stage(
-    name: str, *, version: int, schema: Schema, cost: Callable[..., Cost] | None = None, gpu: bool = False
+    name: str,
+    *,
+    version: int,
+    schema: Schema,
+    cost: Callable[..., Cost] | None = None,
+    gpu: bool = False,
+    sequential: bool = False,
 ) -> Callable[[Callable[..., xr.Dataset]], Stage]:
     """Make a stage of a function."""
 
     def make(function: Callable[..., xr.Dataset]) -> Stage:
-        made = Stage(name, function.__name__, version, schema, function, cost or block_cost, gpu)
+        how = cost or block_cost
+        made = Stage(name, function.__name__, version, schema, function, how, gpu, sequential)
         object.__setattr__(made, "__doc__", function.__doc__)
         return made
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from storage.archive import Archive
     from storage.product import Product
     from storage.sources import Betas, Ingested, Pictures, Source
+    from storage.workspace import Workspace
 
     from .stage import Cost, Stage
 
@@ -73,6 +74,8 @@ class Step:
     settings: Mapping[str, Any]
     inputs: Mapping[str, Step] = field(default_factory=dict)
     origin: Origin | None = None
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where a stage finds what no product holds; no fingerprint has it, what is found there is a setting."""
 
     def __str__(self) -> str:
         return f"{self.owner}/{self.product}"
@@ -116,10 +119,12 @@ class Step:
             "device": "cpu",
         }
 
-    def lazy(self, inputs: Mapping[str, xr.Dataset]) -> xr.Dataset:
-        """Return the product's lazy Dataset."""
+    def lazy(self, inputs: Mapping[str, xr.Dataset], workspace: Workspace | None = None) -> xr.Dataset:
+        """Return the product's lazy Dataset; a sequential stage is given a workspace."""
+        if self.maker.sequential:
+            return self.maker(workspace=workspace, **inputs, **self.settings, **self.places)
         if self.origin is None:
-            return self.maker(**inputs, **self.settings)
+            return self.maker(**inputs, **self.settings, **self.places)
         _ = self.origin.stamps  # before the content is looked at: a file replaced in between is noticed later
         return self.maker(source=self.origin.source, subject=self.origin.subject, **inputs, **self.settings)
 

@@ -247,7 +247,8 @@ class Product:
         Missing, Damaged
             If its metadata is gone or cannot be read; `vox2pix run` mends it.
         """
-        if not partial and not self.sealed():
+        record = self.seal_record()
+        if not partial and record is None:
             raise Unsealed(
                 f"{self} is still being made ({len(self.done() - {FRAME})} blocks done); "
                 "run the recipe to its end, or open it with partial=True"
@@ -255,5 +256,5 @@ class Product:
         root = read_root(self.data)
         with readable(self):
             opened = open_raw(self.data, root) if raw else open_decoded(self.data, root)
-        opened.encoding["files"] = self.files
+        opened.encoding |= {"files": self.files, "revision": record["digest"] if record else ""}
         return opened

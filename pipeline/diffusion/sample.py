@@ -71,7 +71,7 @@ def paint(
     scheduler = process.scheduler(manner.sampler, manner.steps)
     sources = generators(seeds)
     device = condition.device if condition is not None else torch.device("cpu")
-    noisy = draw(sources, shape).to(device) * scheduler.init_noise_sigma
+    noisy: Tensor = draw(sources, shape).to(device) * scheduler.init_noise_sigma
     further = {"generator": sources} if manner.sampler == "ddpm" else {}
     with torch.inference_mode():
         for time in scheduler.timesteps.tolist():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import nearest
+from ..errors import ShapeError, nearest
 from .vision_ops import prepare_torchvision
 from .weights import STABLE_DIFFUSION_VAE, WeightsMissing, config, find, identity
 
@@ -52,6 +52,21 @@ class Autoencoder:
             return cls(STABLE_DIFFUSION, None)
         folder = find(weights, STABLE_DIFFUSION_VAE)
         return cls(config(folder), str(folder))
+
+    def latent_side(self, size: int) -> int:
+        """Return the side of the latent of a picture.
+
+        Raises
+        ------
+        ShapeError
+            If there is none.
+        """
+        if size % (2 * self.factor):
+            raise ShapeError(
+                f"the autoencoder makes pictures {self.factor} times as large as its latents, whose side is "
+                f"even; size = {size} is none of them: take a multiple of {2 * self.factor}"
+            )
+        return size // self.factor
 
     def identity(self) -> dict[str, str]:
         """Return what tells its weights from others, for a fingerprint."""

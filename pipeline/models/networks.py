@@ -110,7 +110,8 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], place: str, lacking:
     other = [name for name in weights if name in expected and tuple(weights[name].shape) != expected[name]]
     if missing or strange or other:
         raise WrongNetwork(f"{place} holds another network's weights: {_first(missing, strange, other)}")
-    network.load_state_dict(dict(weights), strict=lacking is None, assign=True)
+    unmade = any(one.is_meta for one in network.parameters())  # else an optimiser may know the parameters
+    network.load_state_dict(dict(weights), strict=lacking is None, assign=unmade)
 
 
 def _first(missing: list[str], strange: list[str], other: list[str]) -> str:

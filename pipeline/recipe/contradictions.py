@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from pydantic_core import InitErrorDetails
 
-    from .tables import FeatureSpace, Images, Ridge, Scores
+    from .images import Images
+    from .tables import FeatureSpace, Ridge, Scores
 
 
 def contradictions(
@@ -31,7 +32,8 @@ def contradictions(
             text = _undeclared("features", features, name)
             yield mistake(("ridge", "spaces", name), text, space.model_dump())
     for name, table in images.items():
-        yield from _unpaintable(name, table, features, ridge)
+        if table.linear:
+            yield from _unpaintable(name, table, features, ridge)
     for name, score in scores.items():
         if score.images not in images:
             text = _undeclared("images", images, score.images)
@@ -57,7 +59,7 @@ def _halved(features: Mapping[str, FeatureSpace]) -> Iterator[InitErrorDetails]:
 def _unpaintable(
     name: str, table: Images, features: Mapping[str, FeatureSpace], ridge: Ridge
 ) -> Iterator[InitErrorDetails]:
-    place, space = ("images", name, "features"), table.features
+    place, space = ("images", name, "features"), str(table.features)
     if space not in ridge.spaces:
         yield mistake(place, _undeclared("ridge.spaces", ridge.spaces, space), space)
     elif space in features and features[space].model != table.generator:

@@ -14,11 +14,13 @@ from storage.fingerprint import fingerprint
 
 from .contradictions import contradictions, unnamed
 from .datasets import misplaced
+from .images import Images
 from .layers import overlay
 from .mistakes import tell
 from .origin import Origin
 from .table import Table
-from .tables import Data, FeatureSpace, Images, Name, Responses, Ridge, Scores, Text, named_like
+from .tables import Data, FeatureSpace, Name, Responses, Ridge, Scores, Text, named_like
+from .training import Learned, Weights, learned_from, unlearnable, unlearned
 
 
 class Recipe(Table):
@@ -36,8 +38,11 @@ class Recipe(Table):
     rois: Mapping[Name, Text] = {}
     features: Mapping[Name, FeatureSpace] = {}
     ridge: Ridge = Ridge()
+    train: Mapping[Name, Learned] = {}
     images: Mapping[Name, Images] = {}
     scores: Mapping[Name, Scores] = {}
+    weights: Weights | None = None
+    """Where networks that are not trained here come from; default "published"."""
     cluster: Mapping[str, Any] = {}
 
     _origin: Origin = PrivateAttr(default_factory=Origin)
@@ -102,10 +107,17 @@ class Recipe(Table):
             *misplaced(self.data, self.rois),
             *contradictions(self.features, self.ridge, self.images, self.scores, self.fidelity),
             *unnamed(self.ridge, self.rois),
+            *unlearnable(self.train, self.ridge.spaces),
+            *unlearned(self.images, self.train),
         ]
         if mistakes:
             raise ValidationError.from_exception_data("Recipe", mistakes)
         return self
+
+    @property
+    def learned_from(self) -> set[str]:
+        """The feature spaces that some decoder learns from."""
+        return learned_from(self.train)
 
     def meaning(self) -> dict[str, Any]:
         """Return the tables with all defaults spelt out.
@@ -150,6 +162,7 @@ def _sorted(tables: dict[str, Any]) -> dict[str, Any]:
         tables["rois"],
         tables["features"],
         tables["ridge"]["spaces"],
+        tables["train"],
         tables["images"],
         tables["scores"],
     ):

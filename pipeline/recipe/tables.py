@@ -13,7 +13,6 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from storage.remote import Location
@@ -214,23 +213,6 @@ class Ridge(Table):
     def _own_precision(cls, spaces: object, info: ValidationInfo) -> object:
         """Let a space that names no precision have the one of all."""
         return _with_default(spaces, lambda _: {"precision": info.data.get("precision", "auto")})
-
-
-class Images(Table):
-    """How predicted features become pictures."""
-
-    generator: Literal["pixels", "pca"]
-    features: Name
-    samples: Samples = 1
-    size: Side | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _own_space(cls, table: Any) -> Any:
-        """Take the space that is named like the generator, where none is named."""
-        if isinstance(table, Mapping) and isinstance(table.get("generator"), str):
-            return {"features": table["generator"], **table}
-        return table
 
 
 class Scores(Table):

@@ -80,7 +80,7 @@ def images(
     shape = _picture_shape(predictions, basis)
     side = (size, size) if size else shape[:2]
     rows = predictions.sizes["row"]
-    noise = partial(_seeds, predictions.image_id.values, predictions.repeat.values, samples, seed, name)
+    noise = partial(noise_seeds, predictions.image_id.values, predictions.repeat.values, samples, seed, name)
     return lazily(
         IMAGES,
         {"row": rows, "sample": samples, "y": side[0], "x": side[1], "channel": shape[2]},
@@ -100,7 +100,7 @@ def _picture_shape(predictions: xr.Dataset, basis: xr.Dataset | None) -> tuple[i
     return y, x, channel
 
 
-def _seeds(
+def noise_seeds(
     image_id: np.ndarray, repeat: np.ndarray, samples: int, seed: int, name: str, start: int, stop: int
 ) -> np.ndarray:
     """Return (row, sample) seeds of the rows of one block."""

@@ -36,6 +36,21 @@ RECIPES = {
         },
         {"voxels": 60, "train": 24, "test": 8},
     ),
+    "learned": (
+        {
+            "train": {
+                "net": {
+                    "model": "conditional-ddpm",
+                    "features": ["pca"],
+                    "size": 8,
+                    "steps": 2,
+                    "batch": 2,
+                }
+            },
+            "images": {"net": {"generator": "conditional-ddpm", "steps": 2, "batch": 4}},
+        },
+        {"voxels": 60, "train": 12, "test": 4},
+    ),
     "smoother": ({"features": {"pca": {"components": 3}}}, {"voxels": 22, "train": 24, "test": 4}),
 }
 

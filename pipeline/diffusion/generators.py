@@ -1,0 +1,112 @@
+"""Generators: what makes pictures of conditions, each loaded once a worker."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from cluster import Key, resident
+
+from ..models.autoencoder import Autoencoder, decode
+from ..models.networks import fill, from_bytes, nbytes, skeleton
+from ..models.threads import one_thread
+from .batches import in_batches
+from .process import PROCESSES
+from .sample import Manner, paint
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from storage.remote import Location
+
+
+class Generator(Protocol):
+    """Makes pictures of conditions, and of the noise that belongs to each."""
+
+    def paint(self, conditions: NDArray[np.float32], seeds: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return (picture, y, x, channel) uint8 of (picture, feature) conditions and (picture,) seeds."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A generator that was trained here.
+
+    Parameters
+    ----------
+    files
+        Where its product left config.json and model.safetensors.
+    revision
+        What tells these weights from others at the same place.
+    batch
+        Pictures painted at once.
+    manner
+        How a diffusion model paints.
+    weights
+        Of a frozen autoencoder, where there is one.
+    """
+
+    files: Location
+    revision: str
+    batch: int
+    manner: Manner = field(default_factory=Manner)
+    weights: str = "published"
+
+    def paint(self, conditions: NDArray[np.float32], seeds: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return pictures; see `Generator`."""
+        said = json.loads((self.files / "config.json").read())
+        network = self._network(said)
+        painter = self._diffusing if said["model"] in PROCESSES else self._decoding
+        return in_batches(lambda *batch: painter(network, said, *batch), [conditions, seeds], self.batch)
+
+    def _network(self, said: dict[str, Any]) -> nn.Module:
+        made = skeleton(said["model"], said["network"])
+        place = self.files / "model.safetensors"
+
+        def load() -> nn.Module:
+            fill(made, from_bytes(place.read()), str(place))
+            return made.to(device()).eval()
+
+        return resident(Key(str(place), self.revision, device=device()), load, nbytes(made))
+
+    def _diffusing(
+        self, network: Any, said: dict[str, Any], told: NDArray[np.float32], seeds: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
+        import torch
+
+        sizes = said["network"]
+        shape = (sizes["channels"], sizes["size"], sizes["size"])
+        condition = torch.from_numpy(told).to(device())
+        process = PROCESSES[said["model"]]
+        with one_thread():
+            return as_levels(paint(network, process, self.manner, condition, seeds.tolist(), shape))
+
+    def _decoding(
+        self, network: Any, said: dict[str, Any], told: NDArray[np.float32], _seeds: NDArray[np.int64]
+    ) -> NDArray[np.uint8]:
+        import torch
+
+        del said
+        frozen = Autoencoder.of(self.weights)
+        key = Key(self.weights, json.dumps(frozen.identity()), device=device())
+        autoencoder = resident(key, lambda: frozen.load().to(device()), nbytes(frozen.skeleton()))
+        with one_thread(), torch.inference_mode():
+            return as_levels(decode(autoencoder, network(torch.from_numpy(told).to(device()))))
+
+
+def device() -> str:
+    """Return what this process computes networks on."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def as_levels(pictures: Tensor) -> NDArray[np.uint8]:
+    """Return (picture, y, x, channel) uint8, rounded, of (picture, channel, y, x) from -1 (black) to 1."""
+    levels = ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().permute(0, 2, 3, 1)
+    made: NDArray[np.uint8] = levels.cpu().numpy().astype(np.uint8)
+    return made

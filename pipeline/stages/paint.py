@@ -1,0 +1,177 @@
+"""Paint: from predicted features, or voxels, to pictures by a decoder that has learned.
+
+Tasks carry ids and seeds: conditions come from Zarr, the decoder's weights from its product, once a worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from storage.chunks import even_edges
+
+from ..errors import ShapeError
+from ..features.resize import resize
+from ..stage import Cost, lazily, stage
+from .reconstruct import IMAGES, ROWS, noise_seeds
+from .train import read_spaces, read_voxels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import xarray as xr
+
+#: Pictures' worth of numbers that a network's layers hold for each picture it paints: an estimate.
+LAYERS = 150
+
+
+def _cost(output: xr.Dataset, stimuli: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
+    said = output.attrs["painting"]
+    from ..models.networks import nbytes, skeleton
+
+    weights = nbytes(skeleton(said["model"], said["network"])) if said["network"] else 0
+    picture = said["side"] ** 2 * stimuli.sizes["channel"] * 4
+    memory = 2 * weights + said["batch"] * LAYERS * picture + 2 * ROWS * picture
+    return Cost(memory=memory, resident=weights)
+
+
+@stage("reconstruct", version=1, schema=IMAGES, cost=_cost)
+def paintings(  # noqa: PLR0913  (each is a key of [images.X])
+    stimuli: xr.Dataset,
+    responses: xr.Dataset,
+    model: xr.Dataset,
+    *,
+    name: str,
+    generator: Literal["conditional-ddpm", "voxel-ddpm", "basic-ae"],
+    painted: int,
+    batch: int,
+    samples: int = 1,
+    size: int | None = None,
+    sampler: Literal["ddpm", "ddim", "plms"] = "ddim",
+    steps: int = 25,
+    guidance: float = 1.0,
+    seed: int = 0,
+    weights: str = "published",
+    **predictions: xr.Dataset,
+) -> xr.Dataset:
+    """Return pictures painted by a decoder that has learned.
+
+    Parameters
+    ----------
+    stimuli, responses
+        Products: how many channels pictures have, and the test rows.
+    model
+        Product `model/<name>`: the decoder, with its files.
+    name
+        Name of the images; it enters the seeds.
+    generator
+        Kind of the decoder.
+    painted
+        Side of the pictures it paints.
+    batch
+        Pictures painted at once; at another size of batch they may differ by 1e-3.
+    samples
+        Pictures a row.
+    size
+        Side of the pictures kept; default as painted.
+    sampler, steps, guidance
+        How a diffusion model paints, see `pipeline.diffusion.sample.Manner`.
+    seed
+        The recipe's.
+    weights
+        Where the weights of a frozen autoencoder lie.
+    **predictions
+        Predictions of the test rows, a product a feature space; without any, the voxels themselves are shown.
+
+    Raises
+    ------
+    ShapeError
+        If products are of different rows.
+    """
+    told = Told(responses, predictions)
+    told.check()
+    side, channels = size or painted, stimuli.sizes["channel"]
+    noise = partial(noise_seeds, told.ids("image_id"), told.ids("repeat"), samples, seed, name)
+    how = {
+        "manner": {"sampler": sampler, "steps": steps, "guidance": guidance},
+        "batch": batch,
+        "weights": weights,
+    }
+    lazy = lazily(
+        IMAGES,
+        {"row": told.rows, "sample": samples, "y": side, "x": side, "channel": channels},
+        partial(_paint, model, told, how, noise, side),
+        coords={key: ("row", told.ids(key)) for key in ("image_id", "repeat", "session")},
+        edges=even_edges(told.rows, ROWS),
+        attrs={"picture": {"generator": generator, "batch": batch}},
+    )
+    said = {
+        "model": generator,
+        "side": painted,
+        "batch": batch,
+        "network": model.attrs.get("training", {}).get("network"),
+    }
+    return lazy.assign_attrs(painting=said)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a decoder is told of each test row."""
+
+    responses: xr.Dataset
+    predictions: Mapping[str, xr.Dataset]
+
+    @property
+    def first(self) -> int:
+        """The first test row of the responses; training rows stand before it."""
+        return int((self.responses.split.values == "train").sum())
+
+    @property
+    def rows(self) -> int:
+        """Number of test rows."""
+        return int(self.responses.sizes["row"]) - self.first
+
+    def ids(self, name: str) -> np.ndarray:
+        """Return a coordinate of the test rows."""
+        values: np.ndarray = self.responses[name].values[self.first :]
+        return values
+
+    def check(self) -> None:
+        """Raise `ShapeError` where predictions are of other rows."""
+        for name, space in self.predictions.items():
+            ids = space.image_id.values
+            if len(ids) != self.rows or (ids != self.ids("image_id")).any():
+                raise ShapeError(
+                    f"predictions of {name} are of other rows than the responses; make both anew"
+                )
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Return (row, feature) float32 of some test rows."""
+        if self.predictions:
+            return read_spaces(self.predictions, start, stop)
+        return read_voxels(self.responses, self.first + start, self.first + stop)
+
+
+def _paint(
+    model: xr.Dataset,
+    told: Told,
+    how: Mapping[str, Any],
+    noise: Callable[[int, int], np.ndarray],
+    side: int,
+    start: int,
+    stop: int,
+) -> Mapping[str, np.ndarray]:
+    from ..diffusion.generators import Trained
+    from ..diffusion.sample import Manner
+
+    files, revision = model.encoding["files"], model.encoding["revision"]
+    generator = Trained(files, revision, how["batch"], Manner(**how["manner"]), how["weights"])
+    seeds = noise(start, stop)
+    conditions = np.repeat(told.read(start, stop), seeds.shape[1], axis=0)
+    made = generator.paint(conditions, seeds.ravel())
+    if made.shape[1] != side:
+        made = resize(made, (side, side))
+    return {"picture": made.reshape(*seeds.shape, *made.shape[1:]), "seed": seeds}

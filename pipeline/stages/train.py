@@ -1,0 +1,240 @@
+"""Train: the decoders that learn, from training pictures and what is known of them without looking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from storage.schema import Schema, Variable
+
+from ..errors import ShapeError
+from ..features.resize import resize
+from ..stage import Cost, lazily, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import xarray as xr
+
+    from storage.workspace import Workspace
+
+    from ..training.examples import Examples
+
+#: Pictures read at once.
+READ = 512
+
+
+def _curve(long_name: str, doc: str = "") -> Variable:
+    return Variable(("step",), "float32", "1", long_name, doc)
+
+
+MODEL = Schema(
+    {
+        "loss": _curve("loss on the examples of the step", "Mean over all processes."),
+        "val_loss": _curve(
+            "loss on training pictures that were not learned from",
+            "Of the averaged weights; NaN where it was not looked at. It chooses nothing.",
+        ),
+        "learning_rate": _curve("learning rate"),
+    }
+)
+
+
+def _model_cost(
+    _output: xr.Dataset,
+    stimuli: xr.Dataset,
+    responses: xr.Dataset,
+    start: xr.Dataset | None = None,
+    **predictions: xr.Dataset,
+) -> Cost:
+    """Return the cost as far as shapes tell: five times the weights, the examples, and the batch's layers."""
+    del start
+    said = _output.attrs["training"]
+    width = sum(space.sizes["feature"] for space in predictions.values())
+    rows = int((responses.split.values == "train").sum())
+    from ..training.decoders import memory
+
+    picture = said["size"] ** 2 * stimuli.sizes["channel"]
+    held = rows * 4 * (width or responses.sizes["voxel"]) + stimuli.sizes["image"] * picture
+    weights, batch = memory(said["model"], said["network"], said["batch"] // said["processes"])
+    return Cost(memory=2 * held + weights + batch, processes=said["processes"])
+
+
+@stage("train", version=1, schema=MODEL, cost=_model_cost, sequential=True)
+def decoder(  # noqa: PLR0913  (each is a key of [train.X])
+    stimuli: xr.Dataset,
+    responses: xr.Dataset,
+    start: xr.Dataset | None = None,
+    *,
+    name: str,
+    model: Literal["conditional-ddpm", "voxel-ddpm", "basic-ae"],
+    size: int,
+    steps: int,
+    batch: int,
+    learning_rate: float,
+    decay: Literal["cosine", "none"],
+    ema: float,
+    dropout: float,
+    weight_decay: float = 0.01,
+    precision: Literal["float32", "bfloat16"] = "float32",
+    validation: float = 0.1,
+    processes: int = 1,
+    voxels: bool = False,
+    weights: str = "random",
+    autoencoder: Mapping[str, str] | None = None,
+    latent: tuple[int, int] | None = None,
+    seed: int = 0,
+    workspace: Workspace | None = None,
+    **predictions: xr.Dataset,
+) -> xr.Dataset:
+    """Return a decoder's learning curves; its weights are left in the workspace.
+
+    Parameters
+    ----------
+    stimuli, responses
+        Products; training rows and training pictures are all that is looked at.
+    start
+        Another decoder, learned before, to begin from.
+    name
+        Of the model, for messages.
+    model, size
+        Which network, and the side of its pictures.
+    steps, batch, learning_rate, decay, ema, dropout, weight_decay, precision, validation
+        See `pipeline.training.settings.Settings`; `dropout` is the share shown without a condition.
+    processes
+        Workers that train it together.
+    voxels
+        Whether the condition is the responses themselves.
+    weights, autoencoder, latent
+        Of the frozen autoencoder: where it lies, what tells it from others, channels and side of a latent.
+    seed
+        The recipe's.
+    workspace
+        Where checkpoints and weights go.
+    **predictions
+        Held-out predictions of the training rows, one product a feature space: the condition is all of them
+        side by side. Without any, and without `voxels`, it learns to paint without a condition.
+
+    Raises
+    ------
+    ShapeError
+        If there are fewer training rows than a step needs, or rows of the products do not pair up.
+    """
+    learned = Learned(stimuli, responses, predictions, size, voxels)
+    learned.check(batch, processes)
+    network: dict[str, Any] = {"width": learned.width}
+    network |= {"latent": list(latent)} if latent else {"size": size, "channels": stimuli.sizes["channel"]}
+    said = {"model": model, "network": network, "size": size, "batch": batch, "processes": processes}
+    settings = {
+        "steps": steps,
+        "batch": batch,
+        "learning_rate": learning_rate,
+        "decay": decay,
+        "ema": ema,
+        "weight_decay": weight_decay,
+        "precision": precision,
+        "validation": validation,
+        "seed": seed,
+    }
+    made = {"model": model, "described": network, "dropout": dropout, "weights": weights}
+    files = start.encoding.get("files") if start is not None else None
+    lazy = lazily(
+        MODEL,
+        {"step": steps},
+        partial(_train, f"model/{name}", learned, made, settings, workspace, files),
+        coords={"step": np.arange(1, steps + 1)},
+        attrs={"loss": {"model": model, **({"autoencoder": dict(autoencoder)} if autoencoder else {})}},
+    )
+    return lazy.assign_attrs(training=said)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a decoder learns from."""
+
+    stimuli: xr.Dataset
+    responses: xr.Dataset
+    predictions: Mapping[str, xr.Dataset]
+    size: int
+    voxels: bool
+
+    @property
+    def width(self) -> int:
+        """Features of the condition; 0 for none."""
+        if self.voxels:
+            return int(self.responses.sizes["voxel"])
+        return sum(int(space.sizes["feature"]) for space in self.predictions.values())
+
+    @property
+    def rows(self) -> int:
+        """Training rows; training pictures where there is no condition."""
+        split = self.responses.split if self.width else self.stimuli.split
+        return int((split.values == "train").sum())
+
+    def check(self, batch: int, processes: int) -> None:
+        """Raise `ShapeError` where this can not be learned from."""
+        if self.rows < 2:
+            raise ShapeError(f"{self.rows} training row found; a decoder that learns needs two at least")
+        if batch % processes:
+            raise ShapeError(
+                f"a batch of {batch} can not be shared by {processes} processes; make `batch` a multiple"
+            )
+        for name, space in self.predictions.items():
+            ids, expected = space.image_id.values, self.responses.image_id.values[: self.rows]
+            if len(ids) != len(expected) or (ids != expected).any():
+                raise ShapeError(
+                    f"training predictions of {name} are of other rows than the responses; make both anew"
+                )
+
+    def read(self) -> Examples:
+        """Read it all: pictures as small as the network takes them, a few at a time."""
+        from ..training.examples import Examples
+
+        training = np.flatnonzero(self.stimuli.split.values == "train")
+        parts = [
+            resize(self.stimuli.picture[training[at : at + READ]].values, (self.size, self.size))
+            for at in range(0, len(training), READ)
+        ]
+        place = {image: at for at, image in enumerate(self.stimuli.image_id.values[training])}
+        seen = (
+            [place[image] for image in self.responses.image_id.values[: self.rows]]
+            if self.width
+            else place.values()
+        )
+        return Examples(np.concatenate(parts), np.fromiter(seen, np.int64), self._condition())
+
+    def _condition(self) -> np.ndarray | None:
+        if self.voxels:
+            return read_voxels(self.responses, 0, self.rows)
+        return read_spaces(self.predictions, 0, self.rows) if self.predictions else None
+
+
+def read_spaces(predictions: Mapping[str, xr.Dataset], start: int, stop: int) -> np.ndarray:
+    """Return rows (row, feature) float32 of several products' predictions, side by side in order of name."""
+    parts = [predictions[name].predicted[start:stop].values for name in sorted(predictions)]
+    return np.concatenate(parts, axis=1).astype(np.float32, copy=False)
+
+
+def read_voxels(responses: xr.Dataset, start: int, stop: int) -> np.ndarray:
+    """Return rows (row, voxel) float32 of the responses; voxels that do not vary hold no numbers, but 0."""
+    values: np.ndarray = np.nan_to_num(responses.response[start:stop].values.astype(np.float32, copy=False))
+    return values
+
+
+def _train(
+    name: str,
+    learned: Learned,
+    made: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    workspace: Workspace | None,
+    files: Any,
+    _start: int,
+    _stop: int,
+) -> Mapping[str, np.ndarray]:
+    from ..training.decoders import Decoder, train
+    from ..training.settings import Settings
+
+    return train(name, Decoder(**made), learned.read(), Settings(**settings), workspace, files)

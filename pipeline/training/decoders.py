@@ -1,0 +1,144 @@
+"""The decoders that learn: which network, which objective, and what is left of them in a product."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..diffusion.process import PROCESSES
+from ..models.autoencoder import Autoencoder
+from ..models.networks import build, fill, from_bytes, nbytes, skeleton, to_bytes
+from .chance import number
+from .loop import Training
+from .objectives import Denoising, Pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from storage.remote import Location
+    from storage.workspace import Workspace
+
+    from .examples import Examples
+    from .objectives import Objective
+    from .settings import Settings
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+LAYERS = 300
+"""Pictures' worth of numbers that layers hold for each picture of a batch, forth and back: an estimate."""
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """A decoder to be trained.
+
+    Parameters
+    ----------
+    model
+        Name of its network.
+    described
+        The network's sizes.
+    dropout
+        Share of examples shown without their condition.
+    weights
+        Of a frozen autoencoder, where there is one: "published", "random" or a folder.
+    """
+
+    model: str
+    described: Mapping[str, Any]
+    dropout: float = 0.0
+    weights: str = "published"
+
+    def objective(self) -> Objective:
+        """Return what it learns."""
+        if self.model in PROCESSES:
+            return Denoising(PROCESSES[self.model], self.dropout)
+        return Pixels(Autoencoder.of(self.weights).load())
+
+    def network(self, examples: Examples, seed: int, start: Location | None) -> nn.Module:
+        """Return the network before its first step.
+
+        Parameters
+        ----------
+        examples
+            What it standardises conditions by, if it does.
+        seed
+            Of its first weights.
+        start
+            Files of another training to begin from; what that one lacked, the condition's way in, is new.
+        """
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(number(seed, "weights"))
+            made = build(self.model, self.described)
+        if start is not None:
+            known = from_bytes((start / WEIGHTS).read())
+            fill(made, known, str(start / WEIGHTS), lacking="condition.")
+        if self.model == "conditional-ddpm" and examples.condition is not None:
+            for name, one in zip(("mean", "std"), moments(examples.condition), strict=True):
+                made.get_buffer(name).copy_(torch.from_numpy(one))
+        return made
+
+
+def moments(condition: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return mean and standard deviation (feature,) of conditions; 1 for one that does not vary."""
+    wide = condition.astype(np.float64)
+    mean, std = wide.mean(axis=0), wide.std(axis=0)
+    flat = std <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
+    return mean.astype(np.float32), np.where(flat, 1, std).astype(np.float32)
+
+
+def memory(model: str, described: Mapping[str, Any], batch: int) -> tuple[int, int]:
+    """Return bytes of a training's weights and, roughly, of its batch's layers.
+
+    Weights, gradients, both moments of AdamW and the average make five; of the layers, shapes tell only the
+    pictures, so each is taken for `LAYERS` pictures in float32.
+    """
+    side, channels = described.get("size", 128), described.get("channels", 3)
+    weights = 5 * nbytes(skeleton(model, described))
+    return weights, batch * LAYERS * side * side * channels * 4
+
+
+def train(
+    name: str,
+    decoder: Decoder,
+    examples: Examples,
+    settings: Settings,
+    workspace: Workspace | None = None,
+    start: Location | None = None,
+) -> dict[str, NDArray[np.float32]]:
+    """Train a decoder to its end, leave its weights in the workspace, and return its curves.
+
+    Parameters
+    ----------
+    name
+        For messages.
+    decoder
+        Which.
+    examples, settings
+        What it learns from, and how.
+    workspace
+        Where checkpoints and the final weights go; None keeps nothing.
+    start
+        Files of another training to begin from.
+
+    Returns
+    -------
+    "loss", "val_loss", "learning_rate", each (step,) float32; NaN where there was no validation.
+    """
+    network = decoder.network(examples, settings.seed, start)
+    described = {"model": decoder.model, "network": dict(decoder.described)}
+    training = Training(name, network, described, examples, decoder.objective(), settings, workspace)
+    state = training.run()
+    if workspace is not None and training.place.rank == 0:
+        workspace.keep(WEIGHTS, to_bytes(state.average))
+        said = {**described, "steps": settings.steps, "weights": decoder.weights}
+        workspace.keep(CONFIG, json.dumps(said, sort_keys=True, indent=1).encode())
+    return state.curves

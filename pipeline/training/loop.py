@@ -1,0 +1,245 @@
+"""The loop: steps, checkpoints, validation, and the sentence for what goes wrong."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cluster import seat
+
+from ..diffusion.batches import OutOfMemory, is_out_of_memory
+from ..errors import StageFailed
+from .chance import generator, held_back, rows_of
+from .examples import ahead
+from .group import accelerated, mean_over
+from .state import State, averaged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from cluster import Seat
+    from storage.workspace import Workspace
+
+    from .examples import Examples
+    from .objectives import Objective
+    from .settings import Settings
+
+EVERY = 60.0
+"""Seconds between two checkpoints."""
+LOOK = 10
+"""Steps between two looks at the losses: on a GPU, looking waits for it."""
+VALIDATIONS = 50
+"""Validations a training."""
+GROWN = 10.0
+"""A training whose loss has grown to so many times its first is diverging."""
+WINDOW = 50
+"""Steps whose mean loss is compared."""
+
+
+class Diverged(StageFailed):
+    """A training's loss is no number any more, or grows."""
+
+    kind = "diverged"
+
+
+@dataclass
+class Training:
+    """One training: what learns, from what, towards what.
+
+    Parameters
+    ----------
+    name
+        For messages.
+    network
+        With the weights it starts from.
+    described
+        What it is.
+    examples, objective, settings
+        What it learns from, what it is to learn, and how.
+    workspace
+        Where checkpoints go; None keeps none.
+    """
+
+    name: str
+    network: nn.Module
+    described: Mapping[str, Any]
+    examples: Examples
+    objective: Objective
+    settings: Settings
+    workspace: Workspace | None = None
+    place: Seat = field(default_factory=seat)
+
+    def run(self) -> State:
+        """Train to the last step, from the last checkpoint if there is one.
+
+        Raises
+        ------
+        Diverged
+            If the loss is no number any more, or ten times what it began with.
+        OutOfMemory
+            If memory does not hold a batch.
+        WrongCheckpoint
+            If the last checkpoint is another network's.
+        """
+        with accelerated(self.place, precision=self.settings.precision) as accelerator:
+            try:
+                return self._run(accelerator)
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise OutOfMemory(
+                    f"{self.name}: memory does not hold a training batch of {self.settings.batch}; lower "
+                    "`batch` or `size`, or give it more `processes`. The last checkpoint is kept"
+                ) from None
+
+    def _run(self, accelerator: Any) -> State:
+        import torch
+
+        rate = self.settings.learning_rate
+        optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=rate, weight_decay=self.settings.weight_decay
+        )
+        self.network.to(accelerator.device)
+        state = State(self.network, optimiser, self.described, self.settings.steps)
+        saved = self.workspace.latest() if self.workspace else None
+        if saved:
+            state.restore(saved.content, saved.name)
+        network, optimiser = accelerator.prepare(self.network, optimiser)
+        _Steps(self, state, accelerator, network, optimiser).go()
+        return state
+
+    def batches(self, first: int) -> Iterator[dict[str, Tensor]]:
+        """Yield this process's part of each batch, from a step on, with all that is drawn for it."""
+        share = self.settings.batch // self.place.size
+        part = slice(self.place.rank * share, (self.place.rank + 1) * share)
+        learned = np.flatnonzero(~self.kept_back)
+        for step in range(first, self.settings.steps):
+            rows = rows_of(step, learned, self.settings.batch, self.settings.seed)
+            batch = self.examples.batch(rows)
+            batch |= self.objective.draw(batch, generator(self.settings.seed, "step", step))
+            yield {name: one[part] for name, one in batch.items()}
+
+    @property
+    def kept_back(self) -> NDArray[np.bool_]:
+        """(row,) bool: the rows of the pictures that are for validation."""
+        pictures = len(self.examples.pictures)
+        found: NDArray[np.bool_] = held_back(pictures, self.settings.validation, self.settings.seed)[
+            self.examples.seen
+        ]
+        return found
+
+
+class _Steps:
+    """The steps of one training on one process."""
+
+    def __init__(
+        self, training: Training, state: State, accelerator: Any, network: Any, optimiser: Any
+    ) -> None:
+        self.training, self.state, self.accelerator = training, state, accelerator
+        self.network, self.optimiser = network, optimiser
+        self.settings, self.space = training.settings, training.workspace
+        self.writes = training.place.rank == 0 and self.space is not None
+        self.pending: list[Tensor] = []
+        self.saved_at = self.began = time.monotonic()
+        self.first = state.step
+
+    def go(self) -> None:
+        """Go from where the state is to the last step."""
+        last = self.settings.steps
+        each = max(1, last // VALIDATIONS)
+        for batch in ahead(self.training.batches(self.state.step)):
+            self._step(batch)
+            done = self.state.step == last
+            if done or self.state.step % each == 0:
+                self._validate()
+            if done or self.state.step % LOOK == 0:
+                self._look()
+                if done or time.monotonic() - self.saved_at >= EVERY:
+                    self._save()
+
+    def _step(self, batch: Mapping[str, Tensor]) -> None:
+        """Learn from one batch."""
+        rate = self.settings.rate(self.state.step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        with self.accelerator.autocast():
+            loss = self.training.objective.loss(self.network, self._moved(batch))
+        self.accelerator.backward(loss)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.state.curves["learning_rate"][self.state.step] = rate
+        self.state.step += 1
+        self.state.follow(self.settings.ema)
+        self.pending.append(loss.detach())
+
+    def _moved(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        device = self.accelerator.device
+        return {name: one.to(device, non_blocking=True) for name, one in batch.items()}
+
+    def _look(self) -> None:
+        """Note the losses since the last look, and refuse to go on from a bad one."""
+        import torch
+
+        losses = mean_over(self.training.place, torch.stack(self.pending)).float().cpu().numpy()
+        self.pending.clear()
+        curve, step = self.state.curves["loss"], self.state.step
+        curve[step - len(losses) : step] = losses
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if len(bad):
+            self._stop(f"the loss is {losses[bad[0]]} at step {step - len(losses) + int(bad[0]) + 1}")
+        now, then = curve[max(0, step - WINDOW) : step].mean(), curve[:WINDOW].mean()
+        if step > WINDOW and now > GROWN * then:
+            self._stop(f"the loss has grown from {then:.3g} to {now:.3g} by step {step}")
+        if self.writes and self.space:
+            self._tell(float(losses[-1]))
+
+    def _stop(self, found: str) -> None:
+        saved = self.space.latest() if self.space else None
+        kept = f"the checkpoint of step {saved.step} is kept" if saved else "no checkpoint was taken yet"
+        raise Diverged(
+            f"{self.training.name}: {found}; lower `learning_rate` (it is {self.settings.learning_rate:g}) "
+            f"or raise `batch` (it is {self.settings.batch}). Of this training {kept}"
+        )
+
+    def _tell(self, loss: float) -> None:
+        assert self.space is not None
+        seconds = time.monotonic() - self.began
+        left = (self.settings.steps - self.state.step) * seconds / (self.state.step - self.first)
+        self.space.tell(
+            {"step": self.state.step, "steps": self.settings.steps, "loss": loss, "seconds_left": round(left)}
+        )
+
+    def _validate(self) -> None:
+        """Note the average's loss on the pictures kept back: the same noise every time."""
+        if self.training.place.rank:
+            return
+        with averaged(self.state):
+            self.state.curves["val_loss"][self.state.step - 1] = self._validation_loss()
+
+    def _validation_loss(self) -> float:
+        import torch
+
+        rows = np.flatnonzero(self.training.kept_back)
+        losses = []
+        for start in range(0, len(rows), self.settings.batch):
+            batch = self.training.examples.batch(rows[start : start + self.settings.batch])
+            chance = generator(self.settings.seed, "validation", start)
+            batch |= self.training.objective.draw(batch, chance)
+            with torch.no_grad():
+                loss = self.training.objective.loss(self.state.network, self._moved(batch))
+            losses.append((float(loss), len(batch["picture"])))
+        return sum(loss * count for loss, count in losses) / len(rows) if len(rows) else math.nan
+
+    def _save(self) -> None:
+        """Keep a checkpoint; its losses were just looked at, so they are numbers."""
+        self.saved_at = time.monotonic()
+        if self.writes and self.space:
+            self.space.save(self.state.step, self.state.to_bytes())

@@ -1,0 +1,88 @@
+"""What a network is to learn: which noise is on a picture, or which latent an autoencoder makes it of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ..diffusion.process import STEPS
+from ..models.autoencoder import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from torch import Generator, Tensor, nn
+
+    from ..diffusion.process import Process
+
+
+class Objective(Protocol):
+    """A loss, and the chance it needs."""
+
+    def draw(self, batch: Mapping[str, Tensor], chance: Generator) -> dict[str, Tensor]:
+        """Return what is drawn for a batch, an entry a picture, on the CPU."""
+        ...
+
+    def loss(self, network: Any, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the mean loss over the pictures of a batch that holds what was drawn, too."""
+        ...
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """Tell the noise, or the clean picture, of a noisy one: the squared error (Ho et al., 2020).
+
+    Parameters
+    ----------
+    process
+        How pictures are noised.
+    dropout
+        Share of pictures shown without their condition, so that guidance is possible (Ho and Salimans, 2022).
+    """
+
+    process: Process
+    dropout: float = 0.0
+
+    def draw(self, batch: Mapping[str, Tensor], chance: Generator) -> dict[str, Tensor]:
+        """Return noise, noise steps from 1 on as published, and who is shown without a condition."""
+        import torch
+
+        count, shape = len(batch["picture"]), batch["picture"].shape
+        return {
+            "noise": torch.randn(shape, generator=chance),
+            "time": torch.randint(1, STEPS, (count,), generator=chance),
+            "dropped": torch.rand(count, generator=chance) < self.dropout,
+        }
+
+    def loss(self, network: Any, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the squared error of what the network tells."""
+        clean, noise, time = batch["picture"], batch["noise"], batch["time"]
+        told = network(self.process.noisy(clean, noise, time), time, batch.get("condition"), batch["dropped"])
+        wanted = self.process.target(clean, noise, time)
+        made: Tensor = (told.float() - wanted).square().mean()
+        return made
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """Find the latent whose picture is the one seen: the squared error of pixels, as FMRI2IMG has it.
+
+    Parameters
+    ----------
+    autoencoder
+        Frozen; the error goes through it to the encoder.
+    """
+
+    autoencoder: nn.Module
+
+    def draw(self, batch: Mapping[str, Tensor], chance: Generator) -> dict[str, Tensor]:
+        """Return nothing: there is no chance in it."""
+        del batch, chance
+        return {}
+
+    def loss(self, network: Any, batch: Mapping[str, Tensor]) -> Tensor:
+        """Return the squared error of the decoded pictures."""
+        made = decode(self.autoencoder, network(batch["condition"]))
+        error: Tensor = (made.float() - batch["picture"]).square().mean()
+        return error

@@ -1,0 +1,263 @@
+"""Decoders learn within a run, from held-out predictions of training rows, and paint the test rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from cluster import ClusterConfig, NeedUnmet
+from pipeline import plan, run
+from pipeline.errors import RecipeError
+from pipeline.training import loop
+from storage import damage
+from storage.remote import Location
+from storage.workspace import Workspace
+
+THREADS = ClusterConfig(kind="threads", workers=2)
+ROOT = Path(__file__).parents[3]
+SMALL = {
+    "images": {
+        "pixels": None,
+        "pca": None,
+        "net": {"generator": "conditional-ddpm", "steps": 3, "samples": 2, "batch": 8},
+    },
+    "scores": {"pixels": None, "pca": None, "net": {"metrics": ["pixcorr"]}},
+    "train": {"net": {"model": "conditional-ddpm", "features": ["pca"], "size": 8, "steps": 6, "batch": 4}},
+}
+SIZES = {"voxels": 40, "train": 24, "test": 10}
+
+
+def opened(planned, product):
+    step = next(step for step in planned if step.product == product)
+    return step.in_archive(planned.archive)
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"voxels": 120, "train": 30}, {"voxels": 12, "train": 30}], ids=["dual", "primal"]
+)
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_training_predictions_are_those_of_ridges_that_never_saw_the_picture(make_recipe, sizes, repeats):
+    changes = {**SMALL, "responses": {"average_repeats": "all" if repeats == 1 else "none"}}
+    planned = run(
+        make_recipe(changes, test=6, repeats=repeats, **sizes), cluster=THREADS, until="regress"
+    ).plan
+    made = {
+        name: opened(planned, name).open().load()
+        for name in ("responses", "features/pca", "training-predictions/pca")
+    }
+    responses, features = made["responses"], made["features/pca"]
+    train = responses.split.values == "train"
+    ids, x = responses.image_id.values[train], responses.response.values[train].astype(float)
+    place = {name: at for at, name in enumerate(features.image_id.values)}
+    y = features.value.values.astype(float)[[place[name] for name in ids]]
+    found = made["training-predictions/pca"]
+    assert found.image_id.values.tolist() == ids.tolist()
+    for row in (0, 7, len(ids) - 1):
+        others = ids != ids[row]
+        expected = Ridge(alpha=10).fit(x[others], y[others]).predict(x[row : row + 1])[0]
+        np.testing.assert_allclose(found.predicted.values[row], expected, rtol=2e-4, atol=2e-4)
+
+
+def test_a_run_trains_paints_and_scores(make_recipe):
+    recipe = make_recipe(SMALL, **SIZES)
+    planned = run(recipe, cluster=THREADS).plan
+    model = opened(planned, "model/net")
+    curves = model.open()
+    assert curves.step.values.tolist() == [1, 2, 3, 4, 5, 6]
+    assert np.isfinite(curves.loss.values).all()
+    config = json.loads((model.files / "config.json").read())
+    assert config["network"] == {"width": 8, "size": 8, "channels": 1}
+    assert not (model.place / "work").is_folder()
+    images = opened(planned, "images/net").open().load()
+    assert images.picture.shape == (10, 2, 8, 8, 1)
+    assert (images.picture.values[:, 0] != images.picture.values[:, 1]).any()
+    assert run(recipe, cluster=THREADS).computed == 0
+
+
+def test_pictures_do_not_depend_on_workers_or_blocks(make_recipe, monkeypatch, stored_bytes):
+    from pipeline import runner
+
+    recipe = make_recipe(SMALL, voxels=40, train=24, test=40)
+    planned = run(recipe, cluster=THREADS).plan
+    images = opened(planned, "images/net")
+    expected = images.open().load().picture.values
+    images.revoke({*images.done()})
+    monkeypatch.setattr(runner, "groups", lambda missing, slots: [[block] for block in reversed(missing)])
+    run(recipe, cluster=ClusterConfig(kind="local", workers=2, memory="2GB"))
+    np.testing.assert_array_equal(opened(planned, "images/net").open().load().picture.values, expected)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+def test_a_flipped_bit_of_the_weights_is_found_and_mended(make_recipe, file):
+    recipe = make_recipe(SMALL, **SIZES)
+    planned = run(recipe, cluster=THREADS).plan
+    path = opened(planned, "model/net").files.local / file
+    whole = path.read_bytes()
+    path.write_bytes(whole[:60] + bytes([whole[60] ^ 1]) + whole[61:])
+    (found,) = damage.find(opened(planned, "model/net"))
+    assert found.chunk == f"files/{file}"
+    outcome = run(recipe, cluster=THREADS)
+    assert {made.step.product for made in outcome.made if made.computed} == {"model/net"}
+    assert path.read_bytes() == whole
+
+
+def test_a_run_that_is_stopped_goes_on_from_the_checkpoint(make_recipe, monkeypatch):
+    recipe = make_recipe(SMALL, **SIZES)
+    planned = run(recipe, cluster=THREADS).plan
+    path = opened(planned, "model/net").files.local / "model.safetensors"
+    expected = path.read_bytes()
+    shutil.rmtree(opened(planned, "model/net").place.local)
+    monkeypatch.setattr(loop, "EVERY", 0.0)
+    monkeypatch.setattr(loop, "LOOK", 1)
+    step, done = loop._Steps._step, []
+
+    def once(self, batch):
+        if self.state.step == 4 and "broke" not in done:
+            done.append("broke")
+            raise KeyError("the power is gone")
+        done.append(self.state.step)
+        step(self, batch)
+
+    monkeypatch.setattr(loop._Steps, "_step", once)
+    run(recipe, cluster=THREADS)  # the runner tries again
+    assert done == [0, 1, 2, 3, "broke", 4, 5]
+    assert path.read_bytes() == expected
+
+
+def test_two_worker_processes_train_together(make_recipe):
+    changes = {**SMALL, "train": {"net": {**SMALL["train"]["net"], "processes": 2}}}
+    one = run(make_recipe(SMALL, **SIZES), cluster=THREADS, until="train").plan
+    recipe = make_recipe(changes, **SIZES)
+    with pytest.raises(NeedUnmet, match="2 processes are to train together"):
+        run(recipe, cluster=ClusterConfig(kind="threads", workers=1), until="train")
+    two = run(recipe, cluster=ClusterConfig(kind="local", workers=2, memory="2GB"), until="train").plan
+    losses = [opened(planned, "model/net").open().loss.values for planned in (one, two)]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"train": {"net": {"features": ["pcb"]}}},
+            r"needs a table \[ridge.spaces.pcb\].*did you mean 'pca'",
+        ),
+        ({"train": {"net": {"batch": 5, "processes": 2}}}, r"batch = 5 can not be shared by 2 processes"),
+        ({"train": {"net": {"model": "conditional"}}}, r"model = 'conditional' is not in this version"),
+        ({"images": {"net": {"features": "pca"}}}, r"those the decoder was trained on"),
+        (
+            {"images": {"net": {"generator": "basic-ae"}}},
+            r"needs a table \[train.net\] with model = 'basic-ae'",
+        ),
+        ({"images": {"p": {"generator": "pca", "steps": 3}}}, r"'pca' paints without 'steps'"),
+        ({"train": {"voxels": {"model": "basic-ae", "features": []}}}, r"learns from voxels"),
+    ],
+)
+def test_mistakes_in_the_recipe_are_told(make_recipe, changes, said):
+    with pytest.raises(RecipeError, match=said):
+        make_recipe(_merged(SMALL, changes), **SIZES)
+
+
+def test_voxels_lead_to_pictures_by_the_published_network(make_recipe):
+    small = {"size": 16, "steps": 2, "batch": 2}
+    changes = {
+        **SMALL,
+        "train": {
+            "base": {"model": "voxel-ddpm", "features": [], **small},
+            "net": {"model": "voxel-ddpm", "start": "base", **small},
+        },
+        "images": {
+            **SMALL["images"],
+            "net": {"generator": "voxel-ddpm", "model": "net", "steps": 2, "sampler": "ddpm"},
+        },
+    }
+    planned = run(make_recipe(changes, voxels=20, train=8, test=2), cluster=THREADS).plan
+    assert opened(planned, "images/net").open().picture.shape == (2, 1, 16, 16, 1)
+    assert [step.product for step in planned if step.stage == "train"] == ["model/base", "model/net"]
+
+
+@pytest.fixture
+def vae(tmp_path):
+    """A small autoencoder in a folder, as anybody saves one."""
+    import torch
+
+    from pipeline.models.vision_ops import prepare_torchvision
+
+    prepare_torchvision()
+    from diffusers import AutoencoderKL
+
+    torch.manual_seed(3)
+    how = {"block_out_channels": (4, 8), "layers_per_block": 1, "latent_channels": 2, "norm_num_groups": 2}
+    kinds = {"down_block_types": ("DownEncoderBlock2D",) * 2, "up_block_types": ("UpDecoderBlock2D",) * 2}
+    AutoencoderKL(**how, **kinds, in_channels=1, out_channels=1).save_pretrained(tmp_path / "vae")
+    return tmp_path / "vae"
+
+
+def test_voxels_lead_to_pictures_by_a_frozen_autoencoder(make_recipe, vae):
+    trained = {"model": "basic-ae", "size": 16, "steps": 4, "batch": 4, "weights": str(vae)}
+    changes = {
+        **SMALL,
+        "train": {"ae": trained},
+        "images": {**SMALL["images"], "net": {"generator": "basic-ae"}},
+    }
+    planned = run(make_recipe(changes, **SIZES), cluster=THREADS).plan
+    assert opened(planned, "images/net").open().picture.shape == (10, 1, 16, 16, 1)
+    step = next(step for step in planned if step.product == "model/ae")
+    assert str(vae) not in json.dumps(dict(step.settings))  # what it is, not where it is
+    shutil.move(vae, vae.with_name("elsewhere"))
+    trained["weights"] = str(vae.with_name("elsewhere"))
+    moved = plan(make_recipe(changes, **SIZES))
+    assert next(s.fingerprint for s in moved if s.product == "model/ae") == step.fingerprint
+
+
+def _merged(under, over):
+    both = {**under, **over}
+    tables = [key for key in over if isinstance(over[key], dict) and isinstance(under.get(key), dict)]
+    return both | {key: _merged(under[key], over[key]) for key in tables}
+
+
+DRIVER = """
+import sys
+from cluster import ClusterConfig
+from pipeline.recipe import load_recipe
+from pipeline.runner import run
+from pipeline.training import loop
+loop.EVERY, loop.LOOK = 0.0, 1
+run(load_recipe(sys.argv[1]), cluster=ClusterConfig(kind="threads", workers=1), until="train")
+"""
+
+
+@pytest.mark.slow
+def test_a_driver_killed_while_it_trains_ends_in_the_same_weights(make_recipe, tmp_path):
+    changes = {**SMALL, "train": {"net": {**SMALL["train"]["net"], "steps": 30}}}
+    recipe = make_recipe(changes, **SIZES)
+    planned = run(recipe, cluster=THREADS, until="train").plan
+    place = opened(planned, "model/net").place.local
+    expected = (place / "files" / "model.safetensors").read_bytes()
+    shutil.rmtree(place)
+    (tmp_path / "recipe.toml").write_text(recipe.as_toml())
+    command = [sys.executable, "-c", DRIVER, str(tmp_path / "recipe.toml")]
+    for goal in (3, 11, 22):
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        while process.poll() is None and _step(place) < goal:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert _step(place) >= goal
+    run(recipe, cluster=THREADS, until="train")
+    assert (place / "files" / "model.safetensors").read_bytes() == expected
+
+
+def _step(place):
+    told = Workspace(Location.of(place)).told()
+    return told["step"] if told else 0
