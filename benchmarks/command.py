@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import tempfile
 from contextlib import nullcontext
@@ -41,7 +42,9 @@ def command(said: str | None, scenario: Callable[[bool], Scenario]) -> None:
     asked = parser.parse_args()
     chosen = scenario(asked.quick)
     chosen = replace(chosen, cases=tuple(case for case in chosen.cases if asked.case in case.name))
-    line = f"python -m benchmarks.{Path(sys.argv[0]).stem} --repeats {asked.repeats}"
+    words = ["--repeats", str(asked.repeats), *(["--case", asked.case] if asked.case else [])]
+    words += ["--quick"] if asked.quick else []
+    line = f"python -m benchmarks.{Path(sys.argv[0]).stem} {shlex.join(words)}"
     keep = nullcontext(asked.data) if asked.data else tempfile.TemporaryDirectory(prefix="vox2pix-bench-")
     with keep as folder:
         result = measure(chosen, Path(folder), repeats=asked.repeats, command=line, heard=_say)
