@@ -15,20 +15,27 @@ class Region:
     training: int
     test: int
     voxels: int
+    subset: str = ""
+    """Feature space whose product `subset` tells the voxels, where some were dropped at random."""
+
+    @property
+    def name(self) -> str:
+        """What products of the region are called."""
+        return self.subset or self.rois
 
     @property
     def inputs(self) -> dict[str, str]:
         """Products that hold the region."""
-        return (
-            {"responses": "responses"}
-            if self.rois == "all"
-            else {"responses": "responses", "voxels": "voxels"}
-        )
+        if self.subset:
+            return {"responses": "responses", "voxels": f"subset/{self.subset}"}
+        if self.rois == "all":
+            return {"responses": "responses"}
+        return {"responses": "responses", "voxels": "voxels"}
 
     @property
     def settings(self) -> dict[str, Any]:
         """What tells a stage the region."""
-        return {} if self.rois == "all" else {"rois": self.rois}
+        return {} if self.subset or self.rois == "all" else {"rois": self.rois}
 
     @property
     def form(self) -> str:

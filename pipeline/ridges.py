@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .errors import RecipeError
@@ -29,7 +29,7 @@ class Ridges:
     def regress(self, space: str) -> None:
         """Add the steps from responses and features to a space's predictions, and its weights if asked."""
         settings = self.recipe.ridge.spaces[space]
-        region = self._region(settings.rois)
+        region = self._dropped(space, self._region(settings.rois))
         shared = self._gram(region, settings.precision)
         alpha = settings.alpha
         if isinstance(alpha, Alphas) and alpha.per == "feature":
@@ -156,9 +156,31 @@ class Ridges:
                 )
         return Region(rois, training, responses.sizes["row"] - training, count)
 
+    def _dropped(self, space: str, region: Region) -> Region:
+        """Add the random removal of voxels, where it is asked for; return what is left of the region."""
+        drop = self.recipe.data.drop
+        if drop is None:
+            return region
+        if drop.count >= region.voxels:
+            raise RecipeError(
+                f"[data.drop] count = {drop.count} leaves none of the {region.voxels} voxels that "
+                f"[ridge.spaces.{space}] has of {self.made['responses'].owner}; lower it"
+            )
+        self.add(
+            f"subset/{space}",
+            "subset.subset",
+            {**region.inputs, "features": f"features/{space}"},
+            drop=drop.count,
+            seed=drop.seed,
+            tries=drop.tries,
+            alpha=self.recipe.ridge.spaces[space].alpha,
+            **region.settings,
+        )
+        return replace(region, voxels=region.voxels - drop.count, subset=space)
+
     def _gram(self, region: Region, precision: str) -> dict[str, str]:
         """Add the products that all spaces of a region share, where they are not there yet."""
-        name = region.rois if precision == "auto" else f"{region.rois}-{precision}"
+        name = region.name if precision == "auto" else f"{region.name}-{precision}"
         how: dict[str, Any] = {"precision": precision, **region.settings}
         inputs = dict(region.inputs)
         if precision == "auto":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import nearest
 
+from .alphas import Alphas
 from .mistakes import mistake
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from pydantic_core import InitErrorDetails
 
     from .images import Images
-    from .tables import FeatureSpace, Ridge, Scores
+    from .ridge import Ridge
+    from .tables import Data, FeatureSpace, Scores
 
 
 def contradictions(
@@ -47,6 +49,14 @@ def unnamed(ridge: Ridge, rois: Mapping[str, str]) -> Iterator[InitErrorDetails]
         if space.rois not in known:
             text = f"names no region; declared in [rois]: {', '.join(known)}{nearest(space.rois, known)}"
             yield mistake(("ridge", "spaces", name, "rois"), text, space.rois)
+
+
+def undroppable(data: Data, ridge: Ridge) -> Iterator[InitErrorDetails]:
+    """Yield the spaces that no random removal of voxels can be tried on."""
+    for name, space in ridge.spaces.items():
+        if data.drop is not None and isinstance(space.alpha, Alphas):
+            text = "is to be chosen, but [data.drop] compares its tries by one given ridge; give a number"
+            yield mistake(("ridge", "spaces", name, "alpha"), text, None)
 
 
 def _halved(features: Mapping[str, FeatureSpace]) -> Iterator[InitErrorDetails]:

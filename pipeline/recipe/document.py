@@ -12,14 +12,15 @@ from pipeline.errors import RecipeError
 from pipeline.presets import preset_tables
 from storage.fingerprint import fingerprint
 
-from .contradictions import contradictions, unnamed
+from .contradictions import contradictions, undroppable, unnamed
 from .datasets import misplaced
 from .images import Images
 from .layers import overlay
 from .mistakes import tell
 from .origin import Origin
+from .ridge import Ridge
 from .table import Table
-from .tables import Data, FeatureSpace, Name, Responses, Ridge, Scores, Text, named_like
+from .tables import Data, FeatureSpace, Name, Responses, Scores, Text, named_like
 from .training import Learned, Weights, learned_from, unlearnable, unlearned
 
 
@@ -109,6 +110,7 @@ class Recipe(Table):
             *unnamed(self.ridge, self.rois),
             *unlearnable(self.train, self.ridge.spaces),
             *unlearned(self.images, self.train),
+            *undroppable(self.data, self.ridge),
         ]
         if mistakes:
             raise ValidationError.from_exception_data("Recipe", mistakes)

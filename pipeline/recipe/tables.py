@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import floor, log10
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -12,12 +11,10 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     ValidationInfo,
-    field_validator,
 )
 
 from storage.remote import Location
 
-from .alphas import Alpha, Alphas
 from .origin import Origin
 from .table import Table
 
@@ -124,6 +121,16 @@ class Arrays(Table):
     image_order: Literal["C", "F"] = "C"
 
 
+class Drop(Table):
+    """Random removal of voxels: a published workaround, to be compared with what all of them give."""
+
+    count: Count
+    """Voxels to drop."""
+    seed: Annotated[int, Field(ge=0)] = 42
+    tries: Count = 2
+    """Draws; the one whose ridge fits its own training rows best is kept."""
+
+
 class Data(Table):
     """Where brain data and pictures come from, and where the archive lies."""
 
@@ -136,6 +143,7 @@ class Data(Table):
     betas: Text | None = None
     space: Literal["func1pt8mm", "func1mm", "nativesurface", "fsaverage"] | None = None
     format: Literal["auto", "hdf5", "nifti"] | None = None
+    drop: Drop | None = None
     test: Text | None = None
     storage_options: StorageOptions = StorageOptions()
     arrays: Arrays | None = None
@@ -177,44 +185,6 @@ class WordFeatures(Table):
 FeatureSpace = Annotated[PixelFeatures | PcaFeatures | WordFeatures, Field(discriminator="model")]
 
 
-class RidgeSpace(Table):
-    """How one feature space is predicted from responses."""
-
-    alpha: Alpha
-    correction: Literal["none", "stored", "test-batch"] = "none"
-    rois: Name = "all"
-    precision: Precision = "auto"
-    weights: bool = False
-    """Whether to keep the weights too, which predictions do not need."""
-
-    @property
-    def least_alpha(self) -> float:
-        """The smallest penalty that may be used."""
-        return self.alpha.from_ if isinstance(self.alpha, Alphas) else self.alpha
-
-
-class Ridge(Table):
-    """What all ridges share, and the feature spaces to predict."""
-
-    folds: Annotated[int, Field(ge=2)] = 5
-    precision: Precision = "auto"
-    spaces: Mapping[Name, RidgeSpace] = {}
-
-    def least_alpha(self, rois: str) -> float:
-        """Return the power of ten at or below the smallest penalty that uses a region's Gram.
-
-        The Gram's precision goes by it: penalties of one decade share one Gram.
-        """
-        spaces = (one for one in self.spaces.values() if (one.rois, one.precision) == (rois, "auto"))
-        return float(10.0 ** floor(log10(min(one.least_alpha for one in spaces))))
-
-    @field_validator("spaces", mode="before")
-    @classmethod
-    def _own_precision(cls, spaces: object, info: ValidationInfo) -> object:
-        """Let a space that names no precision have the one of all."""
-        return _with_default(spaces, lambda _: {"precision": info.data.get("precision", "auto")})
-
-
 class Scores(Table):
     """How made pictures are compared with seen ones."""
 
@@ -224,10 +194,11 @@ class Scores(Table):
 
 def named_like(tables: object, key: str) -> object:
     """Return named tables in which `key` is the table's own name, where it was not given."""
-    return _with_default(tables, lambda name: {key: name})
+    return with_default(tables, lambda name: {key: name})
 
 
-def _with_default(tables: object, default: Any) -> object:
+def with_default(tables: object, default: Any) -> object:
+    """Return named tables on top of what `default` gives for each name."""
     if not isinstance(tables, Mapping):
         return tables
     return {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic_core import InitErrorDetails
 
     from .images import Images
-    from .tables import RidgeSpace
+    from .ridge import RidgeSpace
 
 KEYWORDS = ("published", "random")
 RESPONSES = "responses"

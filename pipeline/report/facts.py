@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .numbers import count, moment, spans
+from .workarounds import all_workarounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ def facts(results: Results) -> Iterator[tuple[str, str]]:
     yield "Subjects", ", ".join(results.subjects)
     yield from _origin(results)
     yield from _sizes(results)
+    if told := all_workarounds(results):
+        yield "Instead of a full ridge", "; ".join(told)
     yield "Fidelity", recipe.fidelity
     yield "Seed", str(recipe.seed)
     dates = [one.seal["created"] for one in results.expected if one.seal is not None]

@@ -10,6 +10,7 @@ import numpy as np
 from .numbers import count, decimal, percent
 from .plots import histogram
 from .results import reading
+from .workarounds import workarounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,14 +51,13 @@ def _card(results: Results, subject: str, space: str, of: tuple[str, int]) -> Ri
         r, r2, alpha = (stored[name].values for name in ("r", "r2", "alpha"))
     varying = r != 0  # what is stored where seen or predicted values are constant over the test rows
     correction = results.recipe.ridge.spaces[space].correction
-    facts = _facts(r[varying], r2[varying], len(r))
-    return RidgeCard(
-        *of,
-        subject,
-        space,
-        (("alpha", _span(alpha)), ("correction", correction), *facts),
-        histogram(r[varying]),
-    )
+    facts = [
+        *(("instead of a full ridge", text) for text in workarounds(results, subject, space)),
+        ("alpha", _span(alpha)),
+        ("correction", correction),
+        *_facts(r[varying], r2[varying], len(r)),
+    ]
+    return RidgeCard(*of, subject, space, tuple(facts), histogram(r[varying]))
 
 
 def _facts(r: NDArray[np.floating], r2: NDArray[np.floating], features: int) -> list[tuple[str, str]]:

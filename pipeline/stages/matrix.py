@@ -26,8 +26,8 @@ class Matrix:
 
     responses: xr.Dataset
     """Product `responses`."""
-    inside: np.ndarray | None = None
-    """(voxel) bool: the region, None for all voxels."""
+    inside: np.ndarray | xr.DataArray | None = None
+    """(voxel) bool: the region, None for all voxels; of a subset, attribute `count` says how many."""
 
     @classmethod
     def of(cls, responses: xr.Dataset, voxels: xr.Dataset | None, rois: str) -> Matrix:
@@ -36,7 +36,7 @@ class Matrix:
         Parameters
         ----------
         responses, voxels
-            Products; `voxels` is needed for a region only.
+            Products; `voxels` is needed for a region only, or is product `subset`, which is one by itself.
         rois
             Name of the region in `in_roi`, or "all".
 
@@ -45,7 +45,9 @@ class Matrix:
         ShapeError
             If the rows do not make a ridge, or the region holds no voxel.
         """
-        if rois == "all":
+        if voxels is not None and "kept" in voxels:
+            made = cls(responses, voxels.kept)
+        elif rois == "all":
             made = cls(responses)
         else:
             assert voxels is not None, "a region is told by product voxels"
@@ -69,7 +71,21 @@ class Matrix:
     @cached_property
     def voxels(self) -> int:
         """Number of voxels."""
-        return int(self.responses.sizes["voxel"] if self.inside is None else self.inside.sum())
+        if isinstance(self.inside, np.ndarray) or self.inside is None:
+            return int(self.mask.sum())
+        return int(self.inside.attrs["count"])  # told before the subset is drawn
+
+    @property
+    def known(self) -> bool:
+        """Whether it can be told which voxels these are: in a plan, a subset is still to be drawn."""
+        return getattr(self.inside, "chunks", None) is None
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(voxel) bool: the region; of a subset, only once it is drawn."""
+        return np.asarray(
+            np.ones(self.responses.sizes["voxel"], bool) if self.inside is None else self.inside
+        )
 
     def check(self) -> None:
         """Raise `ShapeError` if there are under two training rows, or they do not stand first."""
@@ -91,8 +107,7 @@ class Matrix:
 
     def _chunks(self, start: int, stop: int | None) -> Iterator[np.ndarray]:
         """Yield the region's voxels as they lie in the chunks of the responses."""
-        chosen = np.arange(self.voxels) if self.inside is None else np.flatnonzero(self.inside)
-        chosen = chosen[start:stop]
+        chosen = np.flatnonzero(self.mask)[start:stop]
         for positions in np.split(chosen, np.flatnonzero(np.diff(chosen // ridge.WIDTH)) + 1):
             if len(positions):
                 yield self._read(positions)

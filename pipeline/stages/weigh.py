@@ -212,14 +212,14 @@ def weights(
     weigher = Weigher(
         matrix, features, positions(features, matrix.pictures[0]), left, inverse, spectrum, predictions
     )
-    inside = slice(None) if matrix.inside is None else matrix.inside
+    axes = [name for name in "ijk" if name in responses.coords] if matrix.known else []
     width = width_of(matrix.voxels)
     return lazily(
         WEIGHTS,
         {"voxel": matrix.voxels, "feature": features.sizes["feature"]},
         weigher,
         coords={
-            **{name: ("voxel", responses[name].values[inside]) for name in "ijk" if name in responses.coords},
+            **{name: ("voxel", responses[name].values[matrix.mask]) for name in axes},
             **named_features(features),
         },
         edges=even_edges(features.sizes["feature"], width),
