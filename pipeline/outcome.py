@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import xarray as xr
 
     from cluster import Workers
@@ -25,6 +27,9 @@ class Listener:
 
     def block_done(self, step: Step, stored: int, moved: int) -> None:
         """A block is stored."""
+
+    def trained(self, step: Step, told: Mapping[str, Any]) -> None:
+        """A training has come so far: "step" of "steps", its "loss", "seconds_left"."""
 
     def block_retried(self, step: Step, task: str, reason: str) -> None:
         """A task is tried again."""

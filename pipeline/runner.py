@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
@@ -25,6 +25,7 @@ from .blocks import Work, groups, slice_of, write_blocks, write_together
 from .kept import Kept
 from .outcome import Listener, Made, Outcome
 from .planner import Plan, plan
+from .watch import watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -151,7 +152,8 @@ class Run(Kept):
         product = self.product(step)
         made_from = self.made_from(step)
         inputs = {name: self.product(given).open(raw=True) for name, given in step.inputs.items()}
-        dataset = step.lazy(inputs, Workspace(product.place, fingerprint(made_from)))
+        workspace = Workspace(product.place, fingerprint(made_from))
+        dataset = step.lazy(inputs, workspace)
         if product.created() and product.about()["made_from"] != made_from:
             product.revoke({*product.done(), FRAME})
         if not product.created():
@@ -160,7 +162,8 @@ class Run(Kept):
             self._tell_notes(step, dataset)
         missing = product.missing()
         self.listener.stage_started(step, len(missing), step.blocks)
-        self._blocks(step, product, dataset, missing, workers)
+        with watching(step, workspace, self.listener) if step.maker.sequential else nullcontext():
+            self._blocks(step, product, dataset, missing, workers)
         insist(partial(product.seal, software=_software()))
         seconds = time.perf_counter() - began
         record = product.seal_record() or {}

@@ -14,7 +14,7 @@ from pipeline.outcome import Listener
 from .printing import counted, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from cluster import Workers
     from pipeline.step import Step
@@ -36,6 +36,8 @@ class Tally:
     done: int = 0
     bytes: int = 0
     retries: int = 0
+    learned: Mapping[str, Any] | None = None
+    """How far a training says it is."""
 
     def told(self, now: float) -> str:
         """Return blocks, rates, what is left, workers and retries, at a time of `time.monotonic`.
@@ -45,6 +47,8 @@ class Tally:
         """
         from cluster import human
 
+        if self.learned:
+            return _learned(self.learned)
         seconds = max(now - self.began, 1e-9)
         said = [f"{self.done}/{self.todo} blocks"]
         if self.done:
@@ -55,6 +59,18 @@ class Tally:
         if self.retries:
             said.append(f"{self.retries} tried again")
         return ", ".join(said)
+
+
+def _learned(told: Mapping[str, Any]) -> str:
+    """Return how far a training is.
+
+    >>> _learned({"step": 300, "steps": 1300, "loss": 0.0312, "seconds_left": 130})
+    'step 300 of 1300, loss 0.0312, 2:10 left'
+    """
+    left = int(told["seconds_left"])
+    return (
+        f"step {told['step']} of {told['steps']}, loss {told['loss']:.3g}, {left // 60}:{left % 60:02} left"
+    )
 
 
 class Talk(Listener):
@@ -99,6 +115,13 @@ class Talk(Listener):
             self.tally.bytes += stored + moved
             self.changed()
 
+    def trained(self, step: Step, told: Mapping[str, Any]) -> None:
+        """Note how far a training is."""
+        del step
+        if self.tally:
+            self.tally.learned = told
+            self.changed()
+
     def block_retried(self, step: Step, task: str, reason: str) -> None:
         """Say why a task is tried again."""
         del step
@@ -139,12 +162,13 @@ class Bar(Talk):
         if tally is None:
             self.progress.update(self.task, visible=False)
             return
+        learned = tally.learned or {"step": tally.done, "steps": tally.todo}
         self.progress.update(
             self.task,
             visible=True,
             description=tally.name,
-            completed=tally.done,
-            total=tally.todo,
+            completed=learned["step"],
+            total=learned["steps"],
             told=tally.told(time.monotonic()),
         )
 

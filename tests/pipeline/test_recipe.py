@@ -342,7 +342,7 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("scores.final.metrics=['ssim', 'ssim']", "'ssim' is named twice"),
         ("cluster.kind=threds", "did you mean 'threads'?"),
         ("cluster.workrs=2", "did you mean 'workers'?"),
-        ("preset=pixel", "preset 'pixel' does not exist; there are pca, pixels; did you mean 'pixels'?"),
+        ("preset=pixel", "conditional-ddpm, pca, pixels; did you mean 'pixels'?"),
         ("preset=3", "preset = 3, but it should be text"),
     ],
 )

@@ -109,3 +109,11 @@ def test_a_table_on_a_terminal(monkeypatch):
     put_table([{"product": "a[b]", "n": "1"}], ["n"])
     put_table([])
     assert "a[b]" in stream.getvalue()
+
+
+def test_a_training_says_how_far_it_is(capsys):
+    with progress.listening(Manner(progress=False)) as listener:
+        listener.stage_started(Step(), 1, 1)
+        listener.trained(Step(), {"step": 300, "steps": 1300, "loss": 0.0312, "seconds_left": 130})
+        assert listener.tally.told(0.0) == "step 300 of 1300, loss 0.0312, 2:10 left"
+    assert capsys.readouterr().err == ""

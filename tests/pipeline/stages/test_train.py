@@ -84,6 +84,26 @@ def test_a_run_trains_paints_and_scores(make_recipe):
     assert run(recipe, cluster=THREADS).computed == 0
 
 
+def test_who_listens_hears_how_far_a_training_is(make_recipe, monkeypatch):
+    from pipeline import watch
+    from pipeline.outcome import Listener
+
+    class Ears(Listener):
+        def __init__(self):
+            self.heard = []
+
+        def trained(self, step, told):
+            self.heard.append((step.product, told["step"], told["steps"]))
+
+    monkeypatch.setattr(watch, "EVERY", 0.01)
+    monkeypatch.setattr(loop, "LOOK", 1)
+    ears = Ears()
+    run(make_recipe(SMALL, **SIZES), cluster=THREADS, until="train", listener=ears)
+    assert ears.heard
+    assert {(product, steps) for product, _, steps in ears.heard} == {("model/net", 6)}
+    assert [step for _, step, _ in ears.heard] == sorted({step for _, step, _ in ears.heard})
+
+
 def test_pictures_do_not_depend_on_workers_or_blocks(make_recipe, monkeypatch, stored_bytes):
     from pipeline import runner
 
