@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from storage.errors import NotInSource
+from storage.errors import Missing, NotInSource
 from storage.fingerprint import fingerprint
 from storage.reading import reading
 from storage.remote import Location
@@ -32,6 +32,9 @@ def listed_pictures(place: Location) -> tuple[int, ...]:
     NotInSource
         If a line is neither.
     """
+    if not place.exists():
+        known = ", ".join((SHARED, *OTHERS))
+        raise Missing(f"{place} does not exist, which data.test names: take one of {known}, or a file of ids")
     content = place.read()
     with reading(str(place)):
         lines = content.decode().splitlines()

@@ -77,6 +77,10 @@ class Selection:
 
         places = self.places()
         regions = self.regions(places)
+        names = np.array(list(regions), object)
+        in_roi = np.empty((len(regions), len(places)), bool)
+        for row in in_roi:  # each mask is let go once it is in its row: there may be hundreds
+            row[:] = regions.pop(next(iter(regions)))
         at = self.volumes.at(places)
         return xr.Dataset(
             {
@@ -84,9 +88,9 @@ class Selection:
                 "j": ("voxel", places[:, 1].copy()),
                 "k": ("voxel", places[:, 2].copy()),
                 "noise_ceiling": ("voxel", noise_ceiling(self.volumes.noise_ratio()[at], per_showing)),
-                "in_roi": (("roi", "voxel"), np.stack(list(regions.values()))),
+                "in_roi": (("roi", "voxel"), in_roi),
             },
-            coords={"roi": np.array(list(regions), object)},
+            coords={"roi": names},
         )
 
     def regions(self, places: Places) -> dict[str, NDArray[np.bool_]]:

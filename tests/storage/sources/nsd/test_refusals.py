@@ -58,7 +58,10 @@ def test_test_pictures(release, tmp_path):
         (tmp_path / "ids.txt").write_text(content)
         refused(NotInSource, said, release.source(test=str(tmp_path / "ids.txt")).check, SUBJECT)
     refused(
-        Missing, "none.txt does not exist", release.source(test=str(tmp_path / "none.txt")).trials, SUBJECT
+        Missing,
+        "none.txt does not exist, which data.test names: take one of shared, imagery, synthetic",
+        release.source(test=str(tmp_path / "none.txt")).trials,
+        SUBJECT,
     )
 
 
