@@ -104,7 +104,7 @@ def insist_unchanged(origin: Origin, product: Product, planned: Mapping[str, str
     Changed
         If one was replaced since the run was planned: the block may hold the new bytes, or some of each.
     """
-    now = origin.stamps_now()
+    now = origin.restamp(planned)
     for name, etag in planned.items():
         if now.get(name) != etag:
             raise Changed(

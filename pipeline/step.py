@@ -10,7 +10,7 @@ from storage.chunks import spans
 from storage.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import xarray as xr
 
@@ -40,11 +40,11 @@ class Origin:
     @cached_property
     def stamps(self) -> Mapping[str, str]:
         """Etag by file when the plan was made; it travels to the workers."""
-        return self.stamps_now()
-
-    def stamps_now(self) -> Mapping[str, str]:
-        """Return the etag by file, as it is now."""
         return self.source.stamps(self.subject, self.product)
+
+    def restamp(self, names: Collection[str]) -> Mapping[str, str]:
+        """Return the etags of some files as they are now."""
+        return self.source.restamp(self.subject, self.product, names)
 
     @property
     def reader(self) -> Betas | Pictures | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import numpy as np
     import xarray as xr
@@ -85,6 +85,9 @@ class Source(Protocol):
         A file that is looked for and not there has "", so that it is noticed when it comes. A folder whose
         files are all read has a stamp of its own (its URL ends with a slash), of the names in it.
         """
+
+    def restamp(self, subject: str, product: Ingested, names: Collection[str]) -> Mapping[str, str]:
+        """Return the stamps of some of those files as they are now: of the files a block was read from."""
 
     def trials(self, subject: str) -> xr.Dataset:
         """Return session, run, repeat, test and image_id of each trial, in order of time.

@@ -19,6 +19,8 @@ from .shown import pictures_seen, showings
 from .words import join_words, read_words
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import xarray as xr
     from numpy.typing import NDArray
 
@@ -122,6 +124,11 @@ class ArraysSource:
         digests = self._open(subject).digests(keys.values())
         names = files_of(self._location(subject), digests)
         return {name: f"sha256:{digest[:16]}" for name, digest in zip(names, digests.values(), strict=True)}
+
+    def restamp(self, subject: str, product: Ingested, names: Collection[str]) -> dict[str, str]:
+        """Return the same of some of them, as they are now."""
+        now = self.stamps(subject, product)
+        return {name: now[name] for name in names if name in now}
 
     def _keys_of(self, subject: str, product: Ingested) -> dict[str, str]:
         seen = product in ("stimuli", "captions")

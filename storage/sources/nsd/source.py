@@ -17,7 +17,7 @@ from .held_out import OTHERS, SHARED, test_identity, tested
 from .imagery import read_imagery
 from .other_sessions import JoinedPictures, joined_trials, other_files
 from .sessions import Recording, find_recording
-from .stamps import beta_stamps, caption_stamps, etags, other_stamps
+from .stamps import beta_stamps, caption_stamps, etags, other_stamps, restamped
 from .stimuli import NsdPictures, open_pictures, read_brick
 from .surfaces import Surfaces
 from .synthetic import read_synthetic
@@ -26,6 +26,8 @@ from .volumes import Volumes
 from .voxels import Selection
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import xarray as xr
 
     from storage.remote import Location
@@ -140,6 +142,13 @@ class NsdSource:
             found |= beta_stamps(files, self._recording(subject), product)
         return {f"{root}/{name}": etag for name, etag in found.items()}
 
+    def restamp(self, subject: str, product: Ingested, names: Collection[str]) -> dict[str, str]:
+        """Return the same of some of those files as they are now; a block of betas asks for its session's."""
+        if product in ("betas", "stimuli"):
+            return restamped(self.location, names)
+        now = self.stamps(subject, product)  # made in one block, from folders too
+        return {name: now[name] for name in names if name in now}
+
     def trials(self, subject: str) -> xr.Dataset:
         """Return session, run, repeat, test, image_id, nsd_id (trial) of the chosen sessions, in order.
 
@@ -174,7 +183,8 @@ class NsdSource:
         NotInSource
             If an expression is none, names what the subject does not have, or holds no voxel.
         """
-        return self._selection(subject).table(self._recording(subject).shown.per_showing)
+        selection, showings = self._selection(subject), self._recording(subject).shown.per_showing
+        return selection.table(showings, tuple(self.stamps(subject, "voxels").items()))
 
     def betas(self, subject: str) -> NsdBetas:
         """Return the reader of the betas (trial, voxel): int16, on fsaverage float32."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,7 +63,7 @@ class Selection:
                 raise NotInSource(f"alias {alias!r} is the name of a region of NSD: give it another name")
         return dict(self.rois)
 
-    def table(self, per_showing: float) -> xr.Dataset:
+    def table(self, per_showing: float, stamps: tuple[tuple[str, str], ...]) -> xr.Dataset:
         """Return i, j, k, noise_ceiling (voxel) and in_roi (roi, voxel) with a row a named region.
 
         Attributes `grid` and `affine` of `i` say which volume the places are of; on surfaces `vertices`
@@ -72,7 +73,14 @@ class Selection:
         ----------
         per_showing : float
             What single-trial noise variance shrinks to by averaging the showings at hand, 1/n.
+        stamps : tuple
+            (URL, etag) of every file it is read from. A subject has some forty atlases, and several products
+            ask for the table: it is read once a process and version of the files.
         """
+        return _table(self, per_showing, stamps).copy()
+
+    def read_table(self, per_showing: float) -> xr.Dataset:
+        """Read the same."""
         import xarray as xr
 
         places = self.places()
@@ -105,6 +113,11 @@ class Selection:
                 row = f"{atlas}/{name}"
                 found[row] = found.get(row, False) | (here == number)
         return {**found, BRAIN: self.volumes.brain()[at]}
+
+
+@lru_cache(maxsize=4)
+def _table(selection: Selection, per_showing: float, _stamps: tuple[tuple[str, str], ...]) -> xr.Dataset:
+    return selection.read_table(per_showing)
 
 
 def noise_ceiling(ratio: NDArray[np.float32], per_showing: float) -> NDArray[np.float32]:
