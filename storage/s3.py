@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: How often a request is tried again where no server has ever answered; what obstore does for HEAD and PUT.
-RETRIES = 8
+RETRIES = 10
 #: For how many seconds a request is tried again without progress: 503s and cut bodies pass.
 RETRY_SECONDS = 60
 
