@@ -35,6 +35,15 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
+def penalty(value: float) -> str:
+    """Return a ridge penalty, three digits below a thousand.
+
+    >>> penalty(60000), penalty(316.2278), penalty(0.05)
+    ('60,000', '316', '0.05')
+    """
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def several(value: int, one: str, more: str = "") -> str:
     """Return a count with its noun.
 

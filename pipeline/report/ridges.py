@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .numbers import count, decimal, percent
+from .choices import choice
+from .numbers import count, decimal, penalty, percent
 from .plots import histogram
 from .results import reading
 from .workarounds import workarounds
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .choices import Choice
     from .plots import Histogram
     from .results import Results
 
@@ -33,6 +35,8 @@ class RidgeCard:
     facts: tuple[tuple[str, str], ...]
     """Name and value, in order; empty while the predictions are not complete."""
     histogram: Histogram | None
+    choice: Choice | None = None
+    """How its alphas were chosen."""
 
 
 def ridge_cards(results: Results, recipe: str, number: int) -> Iterator[RidgeCard]:
@@ -48,7 +52,7 @@ def _card(results: Results, subject: str, space: str, of: tuple[str, int]) -> Ri
         return RidgeCard(*of, subject, space, (), None)
     with reading(found.product):
         stored = results.predictions(space, subject)
-        r, r2, alpha = (stored[name].values for name in ("r", "r2", "alpha"))
+        r, r2, alpha, ceiling = (stored[name].values for name in ("r", "r2", "alpha", "ceiling"))
     varying = r != 0  # what is stored where seen or predicted values are constant over the test rows
     correction = results.recipe.ridge.spaces[space].correction
     facts = [
@@ -56,8 +60,10 @@ def _card(results: Results, subject: str, space: str, of: tuple[str, int]) -> Ri
         ("alpha", _span(alpha)),
         ("correction", correction),
         *_facts(r[varying], r2[varying], len(r)),
+        *_without_noise(r[varying], ceiling[varying]),
     ]
-    return RidgeCard(*of, subject, space, tuple(facts), histogram(r[varying]))
+    chosen = choice(results, subject, space, alpha[varying])
+    return RidgeCard(*of, subject, space, tuple(facts), histogram(r[varying]), chosen)
 
 
 def _facts(r: NDArray[np.floating], r2: NDArray[np.floating], features: int) -> list[tuple[str, str]]:
@@ -71,6 +77,14 @@ def _facts(r: NDArray[np.floating], r2: NDArray[np.floating], features: int) -> 
     ]
 
 
+def _without_noise(r: NDArray[np.floating], ceiling: NDArray[np.floating]) -> list[tuple[str, str]]:
+    """Return the median of r / ceiling, where repeated test rows tell the ceiling."""
+    known = ceiling > 0
+    if not known.any():
+        return []
+    return [("median r / ceiling", decimal(float(np.median(r[known] / ceiling[known])), 2))]
+
+
 def _span(alpha: NDArray[np.floating]) -> str:
     low, high = float(alpha.min()), float(alpha.max())
-    return f"{low:,g}" if low == high else f"{low:,g} to {high:,g}"
+    return penalty(low) if low == high else f"{penalty(low)} to {penalty(high)}"

@@ -211,3 +211,13 @@ def test_the_gram_is_left_as_it_was():
 
 def test_no_test_rows_give_no_predictions():
     assert dual_smoother(factorise(np.eye(3), 1.0), np.ones((0, 3))).shape == (0, 3)
+
+
+def test_one_smoother_is_the_published_loop_over_tokens():
+    """Brain-Diffuser fits a Ridge for each of 77 tokens; one smoother makes them all, and the same."""
+    x, x_test, y = problem(40, 90, t=77 * 3)
+    factor = factorise(gram_band([x], 0, 40, "float64"), 10.0)
+    found = predict(dual_smoother(factor, cross_gram([(x, x_test)], "float64")), y)
+    for token in range(77):
+        own = slice(3 * token, 3 * token + 3)
+        np.testing.assert_allclose(found[:, own], reference(x, x_test, y[:, own], 10.0), atol=1e-9)

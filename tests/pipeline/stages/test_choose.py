@@ -173,3 +173,18 @@ def test_spaces_share_a_spectrum_and_plan_knows_its_cost(make_recipe):
     assert steps["spectrum/all"].cost.memory > 6 * n * n * 8
     assert steps["alpha/pca"].cost.flops == 31 * 2 * n * n * 8
     assert steps["predictions/pixels"].cost.flops > 2 * n * n * 256
+
+
+def test_any_number_of_workers_gives_the_same_bytes(make_recipe, stored_bytes, tmp_path):
+    spaces = {
+        "pixels": {"alpha": {"per": "feature", "by": "gcv", "from": 1, "to": 1e4}, "weights": True},
+        "pca": {"alpha": {"by": "retrieval", "from": 1, "to": 1e4}, "correction": "stored", "weights": True},
+    }
+    found = []
+    for workers in (1, 3):
+        changes = {"data": {"archive": f"with{workers}"}, "ridge": {"spaces": spaces}}
+        recipe = make_recipe({**changes, "images": None, "scores": None}, seed=4)
+        run(recipe, cluster=ClusterConfig(kind="threads", workers=workers))
+        found.append(stored_bytes(tmp_path / f"with{workers}"))
+    assert len(found[0]) > 50
+    assert found[0] == found[1]
