@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import contents, notes, sign
+from .differences import told_apart
 from .errors import Ambiguous, NoSuchProduct
 from .lineage import lineage
 from .product import Product
@@ -93,14 +94,14 @@ class Archive:
         NoSuchProduct
             If none does; the message lists what there is.
         Ambiguous
-            If several do; the message lists them.
+            If several do; the message lists them, with the settings in which they differ.
         """
         owner, name, prefix = parse_address(address)
         found = contents.named(self.place, name, owner, prefix)
         if not found:
             known = ", ".join(sorted({f"{each.owner}/{each.name}" for each in self})) or "nothing"
             raise NoSuchProduct(f"{self} holds no product {address!r}; it holds {known}")
-        return _only(found, address)
+        return self._only(found, address)
 
     def products(self, subject: str | None = None) -> pd.DataFrame:
         """Return a table of the products: owner, name, fingerprint, sealed, blocks, done, bytes, created."""
@@ -149,7 +150,7 @@ class Archive:
             found = [product for product in found if product.address in kept]
             if not found:
                 raise NoSuchProduct(f"the recipe was not run into {self}: it has no {name!r} there; run it")
-        return _only(found, name).open(partial=partial)
+        return self._only(found, name).open(partial=partial)
 
     def _named(self, name: str, subject: str | None, fingerprint: str) -> list[Product]:
         found = contents.named(self.place, name, subject, fingerprint)
@@ -157,9 +158,15 @@ class Archive:
             raise NoSuchProduct(f"{self} holds no product {name!r}" + (f" of {subject}" if subject else ""))
         return found
 
+    def _only(self, found: Sequence[Product], asked: str) -> Product:
+        if len(found) > 1:
+            listed = told_apart(self.at, found)
+            raise Ambiguous(f"{asked!r} could be any of {listed}; add the owner and @ with the first digits")
+        return found[0]
+
     def lineage(self, name: str, subject: str | None = None, *, fingerprint: str = "") -> dict[str, Any]:
         """Return what a product was made from, down to the sources, as a nested mapping."""
-        return lineage(self.at, _only(self._named(name, subject, fingerprint), name))
+        return lineage(self.at, self._only(self._named(name, subject, fingerprint), name))
 
     # --- recipes -------------------------------------------------------------------------------
 
@@ -195,10 +202,3 @@ def parse_address(address: str) -> tuple[str, str, str]:
     path, _, fingerprint = address.partition("@")
     owner, _, name = path.partition("/")
     return owner, name, fingerprint
-
-
-def _only(found: Sequence[Product], asked: str) -> Product:
-    if len(found) > 1:
-        listed = ", ".join(sorted(f"{p.owner}/{p.name}@{p.fingerprint[:8]}" for p in found))
-        raise Ambiguous(f"{asked!r} could be any of {listed}; add the owner and @ with the first digits")
-    return found[0]

@@ -387,8 +387,10 @@ def test_a_recipe_chooses_among_several_fingerprints(make_recipe):
     for recipe in (one, other):
         run(recipe, cluster=THREADS)
     archive = Archive(_archive(one))
-    with pytest.raises(Ambiguous, match="predictions/pixels"):
+    with pytest.raises(Ambiguous, match="predictions/pixels") as caught:
         archive.open("predictions/pixels")
+    for alpha in (30.0, 31.0):
+        assert f"(alpha of smoother/pixels = {alpha})" in str(caught.value)
     alphas = {float(archive.open("predictions/pixels", recipe=each).alpha[0]) for each in (one, other)}
     assert alphas == {30.0, 31.0}
     with pytest.raises(NoSuchProduct, match="was not run"):
