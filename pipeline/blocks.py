@@ -10,6 +10,8 @@ from storage.errors import Changed, Damaged
 from storage.remarks import remarks
 from storage.transfer import traffic
 
+from .ridge import CPU, use
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from storage.product import Product
 
+    from .ridge import Device
     from .step import Origin
 
 #: Most blocks one task takes; a task costs some 10 ms of scheduling and opens its inputs once.
@@ -53,6 +56,8 @@ class Work:
     dataset: xr.Dataset
     stamps: Mapping[str, str]
     """Etag, when the run was planned, of each file of the source that it is read from."""
+    device: Device = CPU
+    """Where its arrays are computed."""
 
 
 def write_blocks(
@@ -87,7 +92,7 @@ def _computed(product: Product, work: Work) -> xr.Dataset:
     import dask
 
     try:
-        with dask.config.set(scheduler="synchronous"):
+        with dask.config.set(scheduler="synchronous"), use(work.device):
             computed: xr.Dataset = work.dataset.compute()
     except ValueError as error:
         if "checksum" in str(error):  # zarr's crc32c codec, on reading an input

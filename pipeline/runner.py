@@ -24,7 +24,9 @@ from storage.workspace import Workspace
 from .blocks import Work, groups, slice_of, write_blocks, write_together
 from .kept import Kept
 from .outcome import Listener, Made, Outcome
+from .placing import Placing, need_of
 from .planner import Plan, plan
+from .ridge import use
 from .watch import watching
 
 if TYPE_CHECKING:
@@ -32,10 +34,11 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from cluster import ClusterConfig, Need, Workers
+    from cluster import ClusterConfig, Workers
     from storage.product import Product
 
     from .recipe import Recipe
+    from .ridge import Device
     from .step import Step
 
 #: Packages whose versions are recorded with every product.
@@ -108,13 +111,6 @@ def _compute(work: Run, steps: Sequence[Step], config: ClusterConfig, *, insecur
                 work.make(step, workers)
 
 
-def need_of(step: Step) -> Need:
-    """Return what a task of a step needs of its worker."""
-    from cluster import Need
-
-    return Need(step.cost.memory, resident=step.cost.resident)
-
-
 def _cluster(recipe: Recipe) -> ClusterConfig:
     from cluster import ClusterConfig
 
@@ -127,6 +123,7 @@ class Run(Kept):
     def __init__(self, planned: Plan, listener: Listener, *, refresh: bool) -> None:
         super().__init__(planned, listener, refresh=refresh)
         self.outcome = Outcome(planned)
+        self.placing: Placing | None = None
 
     def check_values(self, todo: Sequence[Step]) -> None:
         """Have the source read all responses still to be ingested: a bad one is told before any write."""
@@ -147,23 +144,28 @@ class Run(Kept):
         self.listener.stage_finished(step, 0, 0.0)
 
     def make(self, step: Step, workers: Workers) -> None:
-        """Compute a product's missing blocks and seal it."""
+        """Compute a product's missing blocks and seal it, on GPUs where there are some it can use."""
+        self.placing = self.placing or Placing(workers, self.listener)
+        self.placing.place(step, self.product(step), partial(self._make, step, workers))
+
+    def _make(self, step: Step, workers: Workers, device: Device) -> None:
         began = time.perf_counter()
         product = self.product(step)
         made_from = self.made_from(step)
         inputs = {name: self.product(given).open(raw=True) for name, given in step.inputs.items()}
         workspace = Workspace(product.place, fingerprint(made_from))
-        dataset = step.lazy(inputs, workspace)
+        with use(device):
+            dataset = step.lazy(inputs, workspace)
         if product.created() and product.about()["made_from"] != made_from:
             product.revoke({*product.done(), FRAME})
         if not product.created():
-            about, (stamps, _) = {**step.about(), "made_from": made_from}, step.shares
+            about, (stamps, _) = {**step.about(device), "made_from": made_from}, step.shares
             insist(partial(product.create, dataset, step.maker.schema, about, stamps))
             self._tell_notes(step, dataset)
         missing = product.missing()
         self.listener.stage_started(step, len(missing), step.blocks)
         with watching(step, workspace, self.listener) if step.maker.sequential else nullcontext():
-            self._blocks(step, product, dataset, missing, workers)
+            self._blocks(step, product, dataset, missing, workers, device)
         insist(partial(product.seal, software=_software()))
         seconds = time.perf_counter() - began
         record = product.seal_record() or {}
@@ -177,11 +179,17 @@ class Run(Kept):
                 self.listener.note(f"{step}: {variable.attrs['note']}")
 
     def _blocks(
-        self, step: Step, product: Product, dataset: xr.Dataset, missing: Sequence[int], workers: Workers
+        self,
+        step: Step,
+        product: Product,
+        dataset: xr.Dataset,
+        missing: Sequence[int],
+        workers: Workers,
+        device: Device,
     ) -> None:
         _, stamps = step.shares
         work = [
-            [Work(block, slice_of(dataset, product, block), stamps[block]) for block in group]
+            [Work(block, slice_of(dataset, product, block), stamps[block], device) for block in group]
             for group in groups(missing, workers.slots)
         ]
         many = self._by_several if step.cost.processes > 1 else self._by_one
@@ -200,7 +208,7 @@ class Run(Kept):
         from cluster import Task, dispatch
 
         tasks = [
-            Task(_title(step, group), write_blocks, (product, group, step.origin), need_of(step))
+            Task(_title(step, group), write_blocks, (product, group, step.origin), need_of(step, group[0].device))
             for group in groups
         ]
         for result in dispatch(workers, tasks, on_retry=partial(self.listener.block_retried, step)):

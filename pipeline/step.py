@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from storage.chunks import spans
 from storage.fingerprint import fingerprint
 
+from .ridge import CPU
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from storage.sources import Betas, Ingested, Pictures, Source
     from storage.workspace import Workspace
 
+    from .ridge import Device
     from .stage import Cost, Stage
 
     Shares = tuple[Mapping[str, str], Sequence[Mapping[str, str]]]
@@ -107,7 +110,7 @@ class Step:
         """Return the product's place."""
         return archive.product(self.owner, self.product, self.fingerprint)
 
-    def about(self) -> dict[str, Any]:
+    def about(self, device: Device = CPU) -> dict[str, Any]:
         """Return what the product says of itself."""
         return {
             "stage": self.maker.name,
@@ -116,7 +119,7 @@ class Step:
             "settings": dict(self.settings),
             "inputs": {name: step.address for name, step in self.inputs.items()},
             "source": dict(self.origin.identity) if self.origin else None,
-            "device": "cpu",
+            "device": device.name,
         }
 
     def lazy(self, inputs: Mapping[str, xr.Dataset], workspace: Workspace | None = None) -> xr.Dataset:

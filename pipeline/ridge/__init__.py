@@ -36,7 +36,7 @@ from .forms import (
     selection_flops,
     spectrum_flops,
 )
-from .gram import cross_gram, gram_band, gram_rows, primal_gram_band, symmetric
+from .gram import cross_gram, gram_and_cross, gram_band, gram_rows, primal_gram_band, symmetric
 from .groups import Groups
 from .leaveout import leave_out, partners, sample_rows
 from .namespace import Precision, precision_of
@@ -112,6 +112,7 @@ __all__ = [
     "fold_intercept",
     "from_weights",
     "gcv_errors",
+    "gram_and_cross",
     "gram_band",
     "gram_band_flops",
     "gram_rows",

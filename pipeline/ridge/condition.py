@@ -14,8 +14,8 @@ import numpy as np
 
 from pipeline.errors import ShapeError
 
-from .blocks import WIDTH, centred, column_means, recut
-from .namespace import Array, Precision, namespace_of, on_device
+from .blocks import WIDTH, recut
+from .namespace import Array, Precision, namespace_of, on_device, precision_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,20 +55,26 @@ def largest_eigenvalue(walk: Callable[[], Iterable[Array]], seed: int = 0) -> fl
     for _ in range(PASSES):
         product = None
         for (piece,) in recut(((block,) for block in walk()), WIDTH):
-            x = centred(piece, column_means(piece), "float32")
             if basis is None:
-                basis = _orthonormal(_random(x, seed))
-            step = x @ (x.T @ basis)
+                basis = _centred(_orthonormal(_random(piece, seed)))
+            step = piece @ (piece.T @ basis)
             product = step if product is None else product + step
         if product is None or basis is None:
             raise ShapeError("No voxels found; expected at least one: check the ROI expression.")
-        basis = _orthonormal(product)
+        product = _centred(product)  # with the vectors centred on both sides, no voxel has to be
+        basis = _centred(_orthonormal(product))
     return float(namespace_of(product).max(namespace_of(product).linalg.svdvals(product)))
 
 
 def _random(x: Array, seed: int) -> Array:
+    if x.shape[0] < 2:
+        raise ShapeError(f"{x.shape[0]} training row(s) found; ridge regression needs at least 2.")
     drawn = np.random.Generator(np.random.PCG64(seed)).normal(size=(x.shape[0], VECTORS))
-    return on_device(drawn[:, : x.shape[0]].astype(np.float32), x)
+    return on_device(drawn[:, : x.shape[0] - 1].astype(precision_of(x)), x)
+
+
+def _centred(vectors: Array) -> Array:
+    return vectors - namespace_of(vectors).mean(vectors, axis=0)
 
 
 def _orthonormal(vectors: Array) -> Array:

@@ -51,6 +51,7 @@ def gram_band(blocks: Iterable[Array], start: int, stop: int, dtype: Precision =
             band = kernels.accumulator(stop - start, x.shape[0], x)
         kernels.rank_k_update(band[:, start:stop], x[start:stop, :])
         kernels.product_update(band[:, :start], x[start:stop, :], x[:start, :])
+        del x  # or the next would stand beside it
     return _some(band)
 
 
@@ -94,7 +95,43 @@ def cross_gram(pairs: Iterable[tuple[Array, Array]], dtype: Precision = "float32
         if cross is None:
             cross = kernels.accumulator(x_test.shape[0], x.shape[0], x)
         kernels.product_update(cross, x_test, x)
+        del x, x_test
     return _some(cross)
+
+
+def gram_and_cross(pairs: Iterable[tuple[Array, Array]], dtype: Precision = "float32") -> tuple[Array, Array]:
+    """Return the lower triangle of the whole K, and test rows against training rows, in one walk.
+
+    Parameters
+    ----------
+    pairs : iterable of ((n, voxel), (m, voxel)) float32 or float64
+        The same consecutive voxels of the training rows and of the test rows, in blocks of any width.
+    dtype : {"float32", "float64"}
+        In which products are formed and summed.
+
+    Returns
+    -------
+    gram : (n, n) dtype
+    cross : (m, n) dtype
+        Bit for bit those of ``gram_band`` and ``cross_gram``.
+
+    Raises
+    ------
+    ShapeError
+        If there are no voxels, fewer than two training rows, or train and test differ in voxels.
+    """
+    gram = cross = None
+    for train, test in recut(pairs, WIDTH):
+        means = column_means(train)
+        x, x_test = centred(train, means, dtype), centred(test, means, dtype)
+        kernels = kernels_for(x)
+        if gram is None or cross is None:
+            gram = kernels.accumulator(x.shape[0], x.shape[0], x)
+            cross = kernels.accumulator(x_test.shape[0], x.shape[0], x)
+        kernels.rank_k_update(gram, x)
+        kernels.product_update(cross, x_test, x)
+        del x, x_test  # or the next two would stand beside them
+    return _some(gram), _some(cross)
 
 
 def primal_gram_band(

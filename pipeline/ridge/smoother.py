@@ -57,15 +57,17 @@ class Factor:
         return row_major(kernels_for(self.lower).inverse(self.lower))
 
 
-def factorise(gram_lower: Array, alpha: float) -> Factor:
+def factorise(gram_lower: Array, alpha: float, *, overwrite: bool = False) -> Factor:
     """Return the factor of a Gram matrix with a penalty on its diagonal.
 
     Parameters
     ----------
     gram_lower : (n, n) float32 or float64
-        Not changed. Above the diagonal nothing is read. Its dtype is that of the computation.
+        Above the diagonal nothing is read. Its dtype is that of the computation.
     alpha : float
         Penalty, finite and > 0, not divided by n.
+    overwrite : bool
+        Whether the matrix may be lost, which saves a copy of it.
 
     Returns
     -------
@@ -85,7 +87,7 @@ def factorise(gram_lower: Array, alpha: float) -> Factor:
     if gram_lower.ndim != 2 or gram_lower.shape[0] != gram_lower.shape[1]:
         raise ShapeError(f"A Gram matrix of shape {tuple(gram_lower.shape)} found; expected a square one.")
     try:
-        return Factor(kernels_for(gram_lower).cholesky(gram_lower, alpha), float(alpha))
+        return Factor(kernels_for(gram_lower).cholesky(gram_lower, alpha, overwrite=overwrite), float(alpha))
     except np.linalg.LinAlgError as error:
         raise PipelineError(
             f"The Gram matrix with alpha = {alpha:g} on its diagonal is not positive definite in "

@@ -161,7 +161,7 @@ def _dual_smoother(
 ) -> Mapping[str, np.ndarray]:
     pictures, of_row = matrix.pictures
     lower = gram.gram.values
-    factor = ridge.factorise(lower, float(alpha))
+    factor = ridge.factorise(lower, float(alpha), overwrite=not held_out)
     found = {
         "smoother": ridge.merge_columns(
             ridge.dual_smoother(factor, cross.cross.values), of_row, len(pictures)
@@ -227,7 +227,7 @@ def _primal(
     _stop: int,
 ) -> Mapping[str, np.ndarray]:
     pictures, of_row = matrix.pictures
-    factor = ridge.factorise(gram.gram.values, float(alpha))
+    factor = ridge.factorise(gram.gram.values, float(alpha), overwrite=True)
     training, test = matrix.centred()
     if form == "left":
         made = ridge.primal_left(factor, training)

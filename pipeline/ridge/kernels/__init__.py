@@ -40,10 +40,10 @@ class Kernels(Protocol):
         """Add left right^T to the accumulator."""
         ...
 
-    def cholesky(self, lower: Array, shift: float) -> Array:
-        """Return L, lower, with L L^T = A + shift I, A given by its lower triangle, unharmed.
+    def cholesky(self, lower: Array, shift: float, *, overwrite: bool = False) -> Array:
+        """Return L, lower, with L L^T = A + shift I, A given by its lower triangle.
 
-        Raises ``numpy.linalg.LinAlgError`` if there is none.
+        A is unharmed, unless it may be overwritten. Raises ``numpy.linalg.LinAlgError`` if there is none.
         """
         ...
 

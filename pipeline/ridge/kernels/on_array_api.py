@@ -55,7 +55,7 @@ def product_update(accumulator: Array, left: Array, right: Array) -> None:
     accumulator[...] = accumulator + left @ right.T
 
 
-def cholesky(lower: Array, shift: float) -> Array:
+def cholesky(lower: Array, shift: float, *, overwrite: bool = False) -> Array:  # noqa: ARG001
     """Return the Cholesky factor of A + shift I."""
     xp = namespace_of(lower)
     ridge = shift * xp.eye(lower.shape[0], dtype=lower.dtype, device=lower.device)

@@ -62,7 +62,7 @@ def product_update(accumulator: Array, left: Array, right: Array) -> None:
         accumulator += left @ right.T
 
 
-def cholesky(lower: Array, shift: float) -> Array:
+def cholesky(lower: Array, shift: float, *, overwrite: bool = False) -> Array:  # noqa: ARG001
     """Return the Cholesky factor of A + shift I."""
     import cupy
 

@@ -73,18 +73,20 @@ def product_update(accumulator: Matrix, left: Matrix, right: Matrix) -> None:
     _keep(accumulator, result)
 
 
-def cholesky(lower: Matrix, shift: float) -> Matrix:
-    """Return the Cholesky factor of A + shift I, by potrf on one copy of A."""
+def cholesky(lower: Matrix, shift: float, *, overwrite: bool = False) -> Matrix:
+    """Return the Cholesky factor of A + shift I, by potrf, on a copy of A or in its place."""
     from scipy.linalg import get_lapack_funcs
 
-    work = np.array(lower, order="C")
-    work.flat[:: work.shape[0] + 1] += work.dtype.type(shift)
+    work = lower if overwrite else np.array(lower)
+    np.einsum("ii->i", work)[...] += work.dtype.type(shift)
     # The lower triangle of a C-ordered matrix is the upper one of its Fortran-ordered transpose.
-    factor, info = get_lapack_funcs("potrf", (work,))(work.T, lower=0, clean=1, overwrite_a=1)
+    turned = work.flags.c_contiguous
+    a = work.T if turned else work
+    factor, info = get_lapack_funcs("potrf", (work,))(a, lower=not turned, clean=1, overwrite_a=1)
     # OpenBLAS's potrf takes NaN for a number and reports success.
     if info or not np.isfinite(factor.diagonal()).all():
         raise np.linalg.LinAlgError(f"leading minor {info} is not positive" if info else "NaN on its way")
-    return np.asarray(factor.T)
+    return np.asarray(factor.T if turned else factor)
 
 
 def solve_triangular(factor: Matrix, rows: Matrix, *, transposed: bool) -> Matrix:
@@ -94,9 +96,9 @@ def solve_triangular(factor: Matrix, rows: Matrix, *, transposed: bool) -> Matri
     from scipy.linalg import get_blas_funcs
 
     work = np.array(rows, dtype=factor.dtype, order="F")
-    trsm = get_blas_funcs("trsm", (factor,))
-    upper = np.asfortranarray(factor.T)
-    return np.asarray(trsm(1, upper, work, side=1, lower=0, trans_a=not transposed, overwrite_b=1))
+    trsm, lower = get_blas_funcs("trsm", (factor,)), factor.flags.f_contiguous
+    a = factor if lower else np.asfortranarray(factor.T)
+    return np.asarray(trsm(1, a, work, side=1, lower=lower, trans_a=transposed == lower, overwrite_b=1))
 
 
 def inverse(factor: Matrix) -> Matrix:

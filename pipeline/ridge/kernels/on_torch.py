@@ -70,7 +70,7 @@ def product_update(accumulator: Array, left: Array, right: Array) -> None:
             accumulator.addmm_(left, right.T)
 
 
-def cholesky(lower: Array, shift: float) -> Array:
+def cholesky(lower: Array, shift: float, *, overwrite: bool = False) -> Array:  # noqa: ARG001
     """Return the Cholesky factor of A + shift I, on one copy of A."""
     work = lower.tril()
     work.diagonal().add_(shift)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ShapeError
-from pipeline.ridge import cross_gram, gram_band, gram_rows, primal_gram_band, symmetric
+from pipeline.ridge import cross_gram, gram_and_cross, gram_band, gram_rows, primal_gram_band, symmetric
 
 
 def cut(x, widths):
@@ -49,6 +49,14 @@ def test_cross_is_centred_by_the_training_mean(library, random):
     train, test = random.normal(4, 1, (9, 1500)), random.normal(7, 1, (4, 1500))
     cross = library.get(cross_gram([(library.put(train), library.put(test))], "float64"))
     np.testing.assert_allclose(cross, (test - train.mean(0)) @ centre(train).T, rtol=1e-10)
+
+
+def test_gram_and_cross_in_one_walk_are_the_same_bits(library, random):
+    train, test = random.normal(4, 1, (9, 1500)).astype("float32"), random.normal(7, 1, (4, 1500))
+    pair = library.put(train), library.put(test.astype("float32"))
+    gram, cross = (library.get(part) for part in gram_and_cross([pair]))
+    np.testing.assert_array_equal(gram, library.get(gram_band([pair[0]], 0, 9)))
+    np.testing.assert_array_equal(cross, library.get(cross_gram([pair])))
 
 
 def test_primal_bands_stacked_are_the_lower_triangle(library, random):

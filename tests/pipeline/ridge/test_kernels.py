@@ -109,6 +109,18 @@ def test_factor_and_solves(library, random, order):
     np.testing.assert_allclose(turned @ expected.T, rows, atol=1e-12)
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_factor_may_take_the_place_of_its_matrix(random, order):
+    x = random.normal(size=(6, 9))
+    lower = np.array(np.tril(x @ x.T), order=order)
+    kept = lower.copy()
+    on_numpy.cholesky(lower, 2.0)
+    np.testing.assert_array_equal(lower, kept)
+    factor = on_numpy.cholesky(lower, 2.0, overwrite=True)
+    assert np.shares_memory(factor, lower)
+    np.testing.assert_allclose(factor, np.linalg.cholesky(x @ x.T + 2 * np.eye(6)), atol=1e-12)
+
+
 def test_no_factor_of_an_indefinite_matrix(library):
     lower = library.put(-np.eye(3))
     with pytest.raises(np.linalg.LinAlgError):

@@ -1,0 +1,103 @@
+"""The problem that all contenders solve: its sizes, its data from a seed, and the operations it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ... import ridge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TRUE_VOXELS = 200
+"""Voxels that the targets depend on."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Training rows, test rows, voxels, targets."""
+
+    n: int
+    m: int
+    p: int
+    t: int
+    seed: int = 0
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Size:
+        """Return the size among what a contender is given."""
+        return cls(**{each.name: given[each.name] for each in fields(cls) if each.name in given})
+
+    @property
+    def alpha(self) -> float:
+        """Penalty at which ||K|| / alpha is about a hundred, as it is on NSD."""
+        return float((self.n**0.5 + self.p**0.5) ** 2 / 100)
+
+    @property
+    def flops(self) -> int:
+        """What predictions of the test rows take: Gram, cross, factor, solve, product."""
+        n, m, p, t = self.n, self.m, self.p, self.t
+        return (
+            ridge.gram_band_flops(0, n, p)
+            + ridge.cross_flops(n, p, m)
+            + ridge.factor_flops(n, m)
+            + ridge.predict_flops(n, m, t)
+        )
+
+    @property
+    def as_scripted(self) -> int:
+        """What scikit-learn takes: Gram, factor, two solves, weights, and these times the test rows."""
+        n, m, p, t = self.n, self.m, self.p, self.t
+        return 2 * n * n * p + n**3 // 3 + 2 * n * n * t + 2 * n * p * t + 2 * m * p * t
+
+
+def responses(size: Size, start: int, stop: int) -> np.ndarray:
+    """Return (row, voxel) float32, training rows first, of voxels from a multiple of 1024 on."""
+    blocks = []
+    for first in range(start, stop, ridge.WIDTH):
+        random = np.random.default_rng((size.seed, 1, first))
+        blocks.append(random.standard_normal((size.n + size.m, min(ridge.WIDTH, stop - first)), np.float32))
+    return np.concatenate(blocks, axis=1)
+
+
+def targets(size: Size, row: int, rows: int, start: int, stop: int) -> np.ndarray:
+    """Return (row, target) float32 of a range: a signal in the first voxels, and as much noise.
+
+    Whatever range is asked for, an entry is the same; ranges start at multiples of 512 rows and 4096 targets.
+    """
+    seen = responses(size, 0, min(ridge.WIDTH, size.p))[row : row + rows, :TRUE_VOXELS]
+    out = np.empty((rows, stop - start), np.float32)
+    for first in range(start, stop, 4096):
+        width = min(4096, stop - first)
+        random = np.random.default_rng((size.seed, 2, first))
+        weights = random.standard_normal((seen.shape[1], 4096), np.float32)[:, :width]
+        noise = np.random.default_rng((size.seed, 3, first + row)).standard_normal((512, 4096), np.float32)
+        for top in range(0, rows, 512):
+            part = out[top : top + 512, first - start : first - start + width]
+            part[...] = seen[top : top + 512] @ weights / np.float32(TRUE_VOXELS**0.5) + 1
+            part += np.roll(noise, top // 512, axis=1)[: len(part), :width]
+    return out
+
+
+def exact(x: np.ndarray, x_test: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
+    """Return the predictions in float64, by conjugate gradients on the dual equations: no Gram is formed."""
+    mean, target_mean = x.mean(axis=0, dtype=np.float64), y.mean(axis=0, dtype=np.float64)
+    xc, residual = x - mean, y - target_mean
+    solution, direction, square = np.zeros_like(residual), residual.copy(), (residual**2).sum(axis=0)
+    first = square.copy()
+    while (square > 1e-24 * first).any():
+        moved = xc @ (xc.T @ direction) + alpha * direction
+        step = square / (direction * moved).sum(axis=0)
+        solution, residual = solution + step * direction, residual - step * moved
+        square, before = (residual**2).sum(axis=0), square
+        direction = residual + square / before * direction
+    return np.asarray((x_test - mean) @ (xc.T @ solution) + target_mean)
+
+
+def relative(found: np.ndarray, expected: np.ndarray) -> float:
+    """Return the error of predictions relative to their spread."""
+    spread = np.linalg.norm(expected - expected.mean(axis=0))
+    return float(np.linalg.norm(found - expected) / spread)

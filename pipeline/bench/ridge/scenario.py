@@ -1,0 +1,112 @@
+"""What `ridge` measures: the same predictions in memory, over Dask, and at the size of NSD."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ..scenario import Case, Contender, Goal, Ground, Of, Scenario
+from .problem import Size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+OURS, SGEMM = "vox2pix", "sgemm alone"
+MEMORY, DASK = Size(n=2000, m=220, p=4000, t=8000), Size(n=3000, m=330, p=6000, t=12_000)
+FULL = Size(n=8859, m=982, p=15_724, t=197_376)
+"""Subject 1 of NSD, its visual cortex, and CLIP's 257 tokens of 768."""
+FEWER = Size(n=8859, m=982, p=15_724, t=32_768)
+"""A sixth of the targets: memory must be the same."""
+BRAIN = Size(n=2000, m=220, p=226_000, t=8192)
+"""Every voxel of the brain; fewer rows, for time."""
+_HERE = "pipeline.bench.ridge"
+_MB = 1e6
+
+
+def ridge(*, quick: bool = False) -> Scenario:
+    """Return the scenario of an hour on any two cores; quick takes seconds."""
+    sizes = [Size(200, 22, 400, 800), Size(300, 33, 600, 1200)] if quick else [MEMORY, DASK]
+    return _scenario("ridge", (memory_case(sizes[0]), dask_case(sizes[1])), sizes)
+
+
+def full(*, quick: bool = False) -> Scenario:
+    """Return the scenario at full size: 8 GB on disk, some minutes each."""
+    if quick:
+        sizes = [Size(300, 33, 600, 8192), Size(300, 33, 600, 4096), Size(100, 11, 3000, 4096)]
+    else:
+        sizes = [FULL, FEWER, BRAIN]
+    cases = [full_case(name, size) for name, size in zip(("all tokens", "few", "brain"), sizes, strict=True)]
+    return _scenario("ridge-full", tuple(cases), sizes)
+
+
+def _scenario(name: str, cases: tuple[Case, ...], sizes: list[Size]) -> Scenario:
+    return Scenario(
+        name=name,
+        probes="How many operations a second the ridge does, beside a bare matrix product, and its memory.",
+        size={str(number): asdict(size) for number, size in enumerate(sizes)},
+        cases=cases,
+        ground=ground,
+        packages=(
+            "vox2pix",
+            "numpy",
+            "scipy",
+            "scikit-learn",
+            "himalaya",
+            "torch",
+            "dask",
+            "dask-ml",
+            "zarr",
+        ),
+    )
+
+
+@contextmanager
+def ground(folder: Path, size: Mapping[str, Any]) -> Iterator[Ground]:
+    """Keep a folder; who needs inputs there writes them before it is measured."""
+    del size
+    yield Ground({"folder": str(folder)})
+
+
+def sgemm() -> Contender:
+    """Return the bare matrix product."""
+    return Contender(SGEMM, f"{_HERE}.memory:sgemm")
+
+
+def memory_case(size: Size) -> Case:
+    """Return the case of arrays in memory."""
+    return Case(
+        "in memory",
+        (Contender(OURS, f"{_HERE}.memory:in_memory", asdict(size)), sgemm()),
+        (
+            Goal("operations / sgemm", Of(OURS, "rate"), (Of(SGEMM, "rate"),), least=0.70),
+            Goal("relative error x 1e5", Of(OURS, "error"), unit=1e-5, most=1),
+        ),
+        reference=OURS,
+    )
+
+
+def dask_case(size: Size) -> Case:
+    """Return the case of two workers, Zarr in and out."""
+    return Case(
+        "over Dask",
+        (Contender(OURS, f"{_HERE}.dask:over_dask", {**asdict(size)}), sgemm()),
+        (Goal("operations / sgemm", Of(OURS, "rate"), (Of(SGEMM, "rate"),), least=0.40),),
+        reference=OURS,
+    )
+
+
+def full_case(name: str, size: Size) -> Case:
+    """Return a case at full size: two workers of 2 GB."""
+    told = f"{name}: n {size.n}, p {size.p}, t {size.t}"
+    return Case(
+        told,
+        (Contender(OURS, f"{_HERE}.dask:over_dask", {**asdict(size)}, limit=1500), sgemm()),
+        (
+            Goal("operations / sgemm", Of(OURS, "rate"), (Of(SGEMM, "rate"),), least=0.60),
+            Goal("largest worker (MB)", Of(OURS, "memory"), unit=_MB, most=1000),
+            Goal("relative error x 1e5", Of(OURS, "error"), unit=1e-5, most=1),
+        ),
+        reference=OURS,
+    )

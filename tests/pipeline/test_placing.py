@@ -1,0 +1,90 @@
+"""A product is computed on one kind of device: torch on the CPU stands in for a GPU, the rest is real."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cluster import ClusterConfig
+from pipeline import run
+from pipeline.outcome import Listener
+from pipeline.ridge import CPU, accelerator
+from pipeline.ridge.device import VARIABLE
+
+CHANGES = {"images": None, "scores": None, "features": {"pca": None}, "ridge": {"spaces": {"pca": None}}}
+GPU = ClusterConfig(kind="local", workers=1, options={"resources": {"GPU": 1}})
+
+
+class Notes(Listener):
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.kept.append(text)
+
+
+@pytest.fixture
+def made(make_recipe):
+    def make(cluster, archive, **more):
+        notes = Notes()
+        changes = {**CHANGES, "data": {"archive": archive}, **more}
+        planned = run(make_recipe(changes), cluster=cluster, listener=notes).plan
+        products = {step.product: step.in_archive(planned.archive) for step in planned}
+        return products, [note for note in notes.kept if "GPU" in note or "begun" in note]
+
+    return make
+
+
+def devices(products):
+    return {name: product.about()["device"] for name, product in products.items()}
+
+
+def test_the_ridge_runs_on_gpu_workers_and_nothing_else_does(made, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "torch:cpu")
+    assert accelerator().name == "torch:cpu"
+    products, notes = made(GPU, "gpu")
+    found = devices(products)
+    assert not notes
+    on_gpu = {"gram/all", "cross/all", "predictions/pixels"}
+    assert {name for name, device in found.items() if device == "torch:cpu"} == on_gpu
+    assert {found[name] for name in found.keys() - on_gpu} == {CPU.name}
+    plain, _ = made(ClusterConfig(kind="threads", workers=1), "cpu")
+    assert set(devices(plain).values()) == {CPU.name}
+    ours, theirs = (each["predictions/pixels"].open() for each in (products, plain))
+    for name in ("predicted", "r", "r2"):
+        np.testing.assert_allclose(ours[name].values, theirs[name].values, atol=2e-5)
+
+
+def test_without_a_library_for_the_gpu_all_is_computed_on_cpus(made, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "cupy")
+    products, notes = made(GPU, "archive")
+    assert set(devices(products).values()) == {CPU.name}
+    assert len(notes) == 1
+    assert notes[0].startswith("the workers' GPUs are not used: ")
+
+
+def test_a_product_that_fails_on_the_gpu_is_made_on_the_cpu_as_a_whole(made, monkeypatch):
+    from pipeline.ridge.kernels import on_torch
+
+    def fail(*_args):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setenv(VARIABLE, "torch:cpu")
+    monkeypatch.setattr(on_torch, "rank_k_update", fail)
+    from pipeline import runner
+
+    class Pretend(runner.Placing):  # threads of this process, so that the fault is theirs too
+        def __init__(self, workers, listener):
+            super().__init__(workers, listener)
+            self.gpu = accelerator()
+
+    monkeypatch.setattr(runner, "Placing", Pretend)
+    from cluster.threads import ThreadWorkers
+
+    built = ThreadWorkers.__init__
+    monkeypatch.setattr(ThreadWorkers, "__init__", lambda self, *args: built(self, *args, gpus=1))
+    products, notes = made(ClusterConfig(kind="threads", workers=1), "archive")
+    assert set(devices(products).values()) == {CPU.name}
+    assert len(notes) == 1
+    assert "gram/all failed on the GPU and is computed on the CPU" in notes[0]
+    assert "out of memory" in notes[0]
