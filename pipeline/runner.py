@@ -208,7 +208,12 @@ class Run(Kept):
         from cluster import Task, dispatch
 
         tasks = [
-            Task(_title(step, group), write_blocks, (product, group, step.origin), need_of(step, group[0].device))
+            Task(
+                _title(step, group),
+                write_blocks,
+                (product, group, step.origin),
+                need_of(step, group[0].device),
+            )
             for group in groups
         ]
         for result in dispatch(workers, tasks, on_retry=partial(self.listener.block_retried, step)):
