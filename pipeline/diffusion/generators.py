@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -64,14 +65,15 @@ class Trained:
         return in_batches(lambda *batch: painter(network, said, *batch), [conditions, seeds], self.batch)
 
     def _network(self, said: dict[str, Any]) -> nn.Module:
-        made = skeleton(said["model"], said["network"])
         place = self.files / "model.safetensors"
 
         def load() -> nn.Module:
+            made = skeleton(said["model"], said["network"])
             fill(made, from_bytes(place.read()), str(place))
             return made.to(device()).eval()
 
-        return resident(Key(str(place), self.revision, device=device()), load, nbytes(made))
+        size = _size(said["model"], json.dumps(said["network"]))
+        return resident(Key(str(place), self.revision, device=device()), load, size)
 
     def _diffusing(
         self, network: Any, said: dict[str, Any], told: NDArray[np.float32], seeds: NDArray[np.int64]
@@ -93,9 +95,20 @@ class Trained:
         del said
         frozen = Autoencoder.of(self.weights)
         key = Key(self.weights, json.dumps(frozen.identity()), device=device())
-        autoencoder = resident(key, lambda: frozen.load().to(device()), nbytes(frozen.skeleton()))
+        autoencoder = resident(key, lambda: frozen.load().to(device()), _frozen_size(self.weights))
         with one_thread(), torch.inference_mode():
             return as_levels(decode(autoencoder, network(torch.from_numpy(told).to(device()))))
+
+
+@cache
+def _size(model: str, network: str) -> int:
+    """Return the bytes of a network's weights; it takes some 50 ms to lay one out, so once a process."""
+    return nbytes(skeleton(model, json.loads(network)))
+
+
+@cache
+def _frozen_size(weights: str) -> int:
+    return nbytes(Autoencoder.of(weights).skeleton())
 
 
 def device() -> str:
