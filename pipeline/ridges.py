@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import RecipeError
 from .recipe.alphas import Alphas
+from .recipe.ridge import NetworkSpace, RidgeSpace
 from .region import Region
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ class Ridges:
 
     def regress(self, space: str) -> None:
         """Add the steps from responses and features to a space's predictions, and its weights if asked."""
-        settings = self.recipe.ridge.spaces[space]
+        if isinstance(network := self.recipe.ridge.spaces[space], NetworkSpace):
+            self._learn(space, network)
+            return
+        settings = self._settings(space)
         region = self._dropped(space, self._region(settings.rois))
         shared = self._gram(region, settings.precision)
         alpha = settings.alpha
@@ -73,6 +77,21 @@ class Ridges:
         if settings.weights:
             self._weigh(space, region, self._weigher(space, region, shared, **given))
 
+    def _settings(self, space: str) -> RidgeSpace:
+        found = self.recipe.ridge.spaces[space]
+        assert isinstance(found, RidgeSpace)
+        return found
+
+    def _learn(self, space: str, settings: NetworkSpace) -> None:
+        """Add a network in mini-batches, and its predictions in the form of a ridge's."""
+        region, features = self._region(settings.rois), f"features/{space}"
+        inputs = {**region.inputs, "features": features}
+        self.add(f"network/{space}", "network.network", inputs, seed=self.recipe.seed, **region.settings)
+        inputs = {"responses": "responses", "network": f"network/{space}", "features": features}
+        self.add(
+            f"predictions/{space}", "network.network_predictions", inputs, correction=settings.correction
+        )
+
     def _hold_out(self, space: str, region: Region, shared: Mapping[str, str], **alpha: Any) -> None:
         """Add what the ridge says of training rows whose picture it never saw: decoders learn from it."""
         inputs = {name: given for name, given in shared.items() if name != "cross"}
@@ -87,7 +106,7 @@ class Ridges:
         if "left" in self.made[f"smoother/{space}"].maker.schema.variables:
             return {"left": f"smoother/{space}"}
         inputs = {name: given for name, given in shared.items() if name != "cross"}
-        how = {"precision": self.recipe.ridge.spaces[space].precision, **alpha}
+        how = {"precision": self._settings(space).precision, **alpha}
         if region.form == "dual" and self._targets(space) < region.voxels:
             self.add(f"inverse/{space}", "weigh.inverse", {"responses": "responses", **inputs}, **how)
             return {"inverse": f"inverse/{space}"}
@@ -104,7 +123,7 @@ class Ridges:
 
     def _choose(self, space: str, region: Region, shared: Mapping[str, str]) -> None:
         """Add the choice of one alpha for a space, by factors where those are cheaper than a spectrum."""
-        settings = self.recipe.ridge.spaces[space]
+        settings = self._settings(space)
         alpha = settings.alpha
         assert isinstance(alpha, Alphas)
         matrix = {"gram": shared["gram"]}
@@ -115,7 +134,7 @@ class Ridges:
 
     def _tune(self, space: str, region: Region, shared: Mapping[str, str]) -> None:
         """Add predictions with an alpha a feature, and what their blocks share."""
-        settings = self.recipe.ridge.spaces[space]
+        settings = self._settings(space)
         assert isinstance(settings.alpha, Alphas)
         spectrum = self._spectrum(region, settings.precision, shared)
         projection = spectrum.replace("spectrum/", "projection/")
@@ -173,7 +192,7 @@ class Ridges:
             drop=drop.count,
             seed=drop.seed,
             tries=drop.tries,
-            alpha=self.recipe.ridge.spaces[space].alpha,
+            alpha=self._settings(space).alpha,
             **region.settings,
         )
         return replace(region, voxels=region.voxels - drop.count, subset=space)

@@ -48,15 +48,18 @@ def unnamed(ridge: Ridge, rois: Mapping[str, str]) -> Iterator[InitErrorDetails]
     for name, space in ridge.spaces.items():
         if space.rois not in known:
             text = f"names no region; declared in [rois]: {', '.join(known)}{nearest(space.rois, known)}"
-            yield mistake(("ridge", "spaces", name, "rois"), text, space.rois)
+            yield mistake(("ridge", "spaces", name, space.estimator, "rois"), text, space.rois)
 
 
 def undroppable(data: Data, ridge: Ridge) -> Iterator[InitErrorDetails]:
     """Yield the spaces that no random removal of voxels can be tried on."""
-    for name, space in ridge.spaces.items():
-        if data.drop is not None and isinstance(space.alpha, Alphas):
+    for name, space in ridge.spaces.items() if data.drop is not None else ():
+        if space.estimator == "mlp":
+            text = "is a network, which [data.drop] has no ridge to try with; leave one of them out"
+            yield mistake(("ridge", "spaces", name), text, space.model_dump())
+        elif isinstance(space.alpha, Alphas):
             text = "is to be chosen, but [data.drop] compares its tries by one given ridge; give a number"
-            yield mistake(("ridge", "spaces", name, "alpha"), text, None)
+            yield mistake(("ridge", "spaces", name, "ridge", "alpha"), text, None)
 
 
 def _halved(features: Mapping[str, FeatureSpace]) -> Iterator[InitErrorDetails]:

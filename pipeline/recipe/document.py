@@ -18,7 +18,7 @@ from .images import Images
 from .layers import overlay
 from .mistakes import tell
 from .origin import Origin
-from .ridge import Ridge
+from .ridge import Ridge, without_penalties
 from .table import Table
 from .tables import Data, FeatureSpace, Name, Responses, Scores, Text, named_like
 from .training import Learned, Weights, learned_from, unlearnable, unlearned
@@ -153,7 +153,7 @@ def _on_preset(mapping: Mapping[str, Any], origin: Origin) -> Mapping[str, Any]:
     if not isinstance(preset, str):
         return mapping
     try:
-        return overlay(preset_tables(preset), mapping)
+        return overlay(without_penalties(preset_tables(preset), mapping), mapping)
     except RecipeError as error:
         raise RecipeError(f"{origin.name}: {origin.say_where(str(error), ['preset'])}") from None
 

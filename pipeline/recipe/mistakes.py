@@ -62,7 +62,7 @@ def _decisive(found: list[ErrorDetails]) -> list[ErrorDetails]:
 def _tell_one(error: ErrorDetails, document: type[BaseModel], origin: Origin) -> str:
     keys = keys_of(error["loc"], document)
     if error["type"].startswith("union_tag"):
-        keys.append("model")
+        keys.append(error["ctx"]["discriminator"].strip("'"))
     return origin.say_where(_message(error, keys, document), keys)
 
 

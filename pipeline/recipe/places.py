@@ -84,7 +84,8 @@ def _bare(kind: Any) -> Any:
 def _tags(kind: Any) -> tuple[Any, ...]:
     if get_origin(kind) is Annotated:
         return tuple(told.tag for told in get_args(kind) if isinstance(told, Tag))
-    return get_args(kind.model_fields["model"].annotation) if "model" in _fields(kind) else ()
+    told = [field for name, field in _fields(kind).items() if name in ("model", "estimator")]
+    return get_args(told[0].annotation) if told else ()
 
 
 def _fields(kind: Any) -> Mapping[str, Any]:

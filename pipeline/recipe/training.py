@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic_core import InitErrorDetails
 
     from .images import Images
-    from .ridge import RidgeSpace
+    from .ridge import Space
 
 KEYWORDS = ("published", "random")
 RESPONSES = "responses"
@@ -106,9 +106,7 @@ def learned_from(trained: Mapping[str, Learned]) -> set[str]:
     return {space for table in trained.values() for space in table.features} - {RESPONSES}
 
 
-def unlearnable(
-    trained: Mapping[str, Learned], spaces: Mapping[str, RidgeSpace]
-) -> Iterator[InitErrorDetails]:
+def unlearnable(trained: Mapping[str, Learned], spaces: Mapping[str, Space]) -> Iterator[InitErrorDetails]:
     """Yield the mistakes of decoders that learn from what is not there."""
     for name, table in trained.items():
         place = ("train", name, table.model, "features")
@@ -118,7 +116,13 @@ def unlearnable(
                     known = ", ".join(sorted(spaces)) or "none"
                     text = f"needs a table [ridge.spaces.{space}]; declared: {known}{nearest(space, spaces)}"
                     yield mistake(place, text, list(table.features))
-                elif isinstance(alpha := spaces[space].alpha, Alphas) and alpha.per == "feature":
+                elif spaces[space].estimator == "mlp":
+                    text = f"learns from {space}, a network that has seen all pictures; take a ridge"
+                    yield mistake(place, text, list(table.features))
+                elif (
+                    isinstance(alpha := getattr(spaces[space], "alpha", None), Alphas)
+                    and alpha.per == "feature"
+                ):
                     text = f"learns from {space}, whose alpha is chosen per feature; take per = 'space'"
                     yield mistake(place, text, list(table.features))
         elif table.features not in ((), (RESPONSES,)) or (table.model == "basic-ae" and not table.features):

@@ -48,7 +48,7 @@ def choice(results: Results, subject: str, space: str, alpha: NDArray[np.floatin
     alpha : (feature,) float
         Of the features that vary.
     """
-    asked = results.recipe.ridge.spaces[space].alpha
+    asked = getattr(results.recipe.ridge.spaces[space], "alpha", None)
     if not isinstance(asked, Alphas):
         return None
     tried = np.array(grid(asked.from_, asked.to, asked.count))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .choices import choice
-from .numbers import count, decimal, penalty, percent
+from .numbers import NONE, count, decimal, penalty, percent
 from .plots import histogram
 from .results import reading
 from .workarounds import workarounds
@@ -57,7 +57,7 @@ def _card(results: Results, subject: str, space: str, of: tuple[str, int]) -> Ri
     correction = results.recipe.ridge.spaces[space].correction
     facts = [
         *(("instead of a full ridge", text) for text in workarounds(results, subject, space)),
-        ("alpha", _span(alpha)),
+        ("alpha", NONE if np.isnan(alpha).all() else _span(alpha)),
         ("correction", correction),
         *_facts(r[varying], r2[varying], len(r)),
         *_without_noise(r[varying], ceiling[varying]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..training.perceptron import UNITS
 from .numbers import count
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 def workarounds(results: Results, subject: str, space: str) -> Iterator[str]:
     """Yield what was done instead of a ridge on all voxels, as far as its products are complete."""
+    if results.recipe.ridge.spaces[space].estimator == "mlp":
+        yield f"network with {UNITS} hidden units in mini-batches (a published workaround)"
     if results.recipe.data.drop is not None and results.find(f"subset/{space}", subject).seal is not None:
         told = results.open(f"subset/{space}", subject).kept.attrs
         dropped = count(told["of"] - told["count"])

@@ -149,7 +149,7 @@ class Tuner:
             predicted = ridge.restandardize(predicted, stored, of_rows)
         elif self.correction == "test-batch":
             predicted = ridge.restandardize(predicted, ridge.batch_moments(predicted), of_rows)
-        return _scored(predicted, true, self.test, alpha, stored)
+        return scored(predicted, true, self.test, alpha, stored)
 
     def _held_out_moments(
         self, candidates: list[ridge.BySpectrum], best: np.ndarray, of_rows: ridge.Moments
@@ -161,7 +161,7 @@ class Tuner:
         return ridge.moments(candidates[0].targets[sample] - left + of_rows.mean.astype(left.dtype))
 
 
-def _scored(
+def scored(
     predicted: np.ndarray,
     true: np.ndarray,
     pictures: np.ndarray,

@@ -329,7 +329,7 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("ridge.spaces.pixels.alpha={form=1}", "takes from, to, count, per, by; did you mean 'from'?"),
         ("ridge.spaces.pixels.alpha={by='aic'}", "has gcv, loo, kfold, retrieval"),
         ("ridge.spaces.pixels.alpha={per='feature', by='retrieval'}", "told by all of them; take per space"),
-        ("ridge.spaces.pixels.estimator=mlp", "[ridge.spaces.pixels] takes no 'estimator' in this version"),
+        ("ridge.spaces.pixels.estimator=mlp", "[ridge.spaces.pixels] takes no 'alpha' in this version"),
         ("ridge.spaces.pixels.correction=batch", "which has none, stored, test-batch"),
         ("ridge.spaces.pixels.rois=early", "rois = 'early' names no region; declared in [rois]: all"),
         ("ridge.spaces.clip.alpha=1", "needs a table [features.clip]; declared: pixels"),

@@ -51,6 +51,19 @@ RECIPES = {
         },
         {"voxels": 60, "train": 12, "test": 4},
     ),
+    "workarounds": (
+        {"data": {"drop": {"count": 30}}, "images": None, "scores": None},
+        {"voxels": 60, "train": 24, "test": 8},
+    ),
+    "network": (
+        {
+            "features": {"pca": None},
+            "ridge": {"spaces": {"pca": None, "pixels": {"alpha": None, "estimator": "mlp"}}},
+            "images": None,
+            "scores": None,
+        },
+        {"voxels": 60, "train": 24, "test": 8},
+    ),
     "smoother": ({"features": {"pca": {"components": 3}}}, {"voxels": 22, "train": 24, "test": 4}),
 }
 

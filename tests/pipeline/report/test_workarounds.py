@@ -22,3 +22,13 @@ def test_what_is_not_drawn_yet_is_not_told(folder, recipe_tables, start, parse, 
     planned = start(folder, recipe_tables(drop={"count": 11}), "featurize")
     parsed = parse(write_report([planned], tmp_path / "report.html").read_text("utf-8"))
     assert "dropped at random" not in parsed.text
+
+
+def test_a_network_is_called_one_and_has_no_alpha(folder, recipe_tables, start, parse, tmp_path):
+    said = recipe_tables()
+    said["ridge"]["spaces"]["pixels"] = {"estimator": "mlp", "correction": "test-batch"}
+    parsed = parse(write_report([start(folder, said)], tmp_path / "report.html").read_text("utf-8"))
+    told = "network with 64 hidden units in mini-batches (a published workaround)"
+    assert parsed.words.count(told) == 2
+    assert parsed.words[parsed.words.index("alpha") + 1] == "–"
+    assert "nan" not in parsed.text
