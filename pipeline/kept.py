@@ -118,11 +118,13 @@ class Kept:
             return False
         markers = _markers(product)
         changed = {name: _changed(marker.sources, step.origin.stamps) for name, marker in markers.items()}
-        if changed.get(FRAME) and _same_frame(product, step.dataset):
+        doubted = changed.get(FRAME, FRAME in product.done())  # a marker that cannot be read says nothing
+        moved = _moved(product, step) if doubted else set()
+        if changed.get(FRAME) and not moved:
             sealing.restamp(product.place, markers[FRAME], step.shares[0])
             changed[FRAME] = []
         stale = product.done() - {name for name, files in changed.items() if not files}
-        if FRAME in stale:
+        if not all(step.maker.schema.variable(name).descriptive for name in moved):
             stale = product.done()
         if stale and not self.refresh:
             files = [*chain(*changed.values()), *_changed(recorded, step.origin.stamps)]
@@ -153,14 +155,24 @@ def _markers(product: Product) -> dict[str, Marker]:
     return found
 
 
-def _same_frame(product: Product, dataset: xr.Dataset) -> bool:
-    """Tell whether a product's stored coordinates are those of a Dataset."""
+def _moved(product: Product, step: Step) -> set[str]:
+    """Return the stored coordinates that are not what the source says now; all where none can be read."""
+    now = _alone(step.dataset)
     try:
         with readable(product):
-            stored = product.open(partial=True, raw=True).coords.to_dataset().load()
+            stored = _alone(product.open(partial=True, raw=True))
     except (Damaged, Missing):
-        return False
-    return stored.equals(dataset.coords.to_dataset())
+        return set(now)
+    shared = stored.keys() & now.keys()
+    return (stored.keys() | now.keys()) - {name for name in shared if stored[name].equals(now[name])}
+
+
+def _alone(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Return the coordinates in memory, none of which carries the others."""
+    return {
+        str(name): array.reset_coords(drop=True)
+        for name, array in dataset.coords.to_dataset().load().coords.items()
+    }
 
 
 def _told(step: Step, product: Product, file: str, recorded: Mapping[str, str], blocks: int) -> Changed:

@@ -223,7 +223,7 @@ class Product:
     def revoke(self, blocks: Iterable[str]) -> None:
         """Take back the seal and the markers of some blocks; `missing` names them from now on."""
         (self.place / "product.json").delete()
-        for name in blocks:
+        for name in sorted(blocks):  # the frame last: a block never outlives the frame it was made for
             self._marker(name).delete()
             if name == FRAME:  # metadata that may be damaged must not be taken for what was declared
                 layout.remove_metadata(self.data)

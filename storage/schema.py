@@ -35,6 +35,8 @@ class Variable:
     codec: Codec = "none"
     optional: bool = False
     """Whether a product may lack it."""
+    descriptive: bool = False
+    """Whether, as a coordinate, it only describes: no stored number follows from it."""
 
     def attrs(self) -> dict[str, str]:
         """Return the attributes stored with the array."""
@@ -95,8 +97,10 @@ def _check(name: str, array: xr.Variable, declared: Variable) -> None:
         raise TypeError(f"{name} has dims {array.dims}, declared {declared.dims}")
 
 
-def _coordinate(dtype: str, units: str, long_name: str, doc: str = "") -> Variable:
-    return Variable((), dtype, units, long_name, doc)
+def _coordinate(
+    dtype: str, units: str, long_name: str, doc: str = "", *, descriptive: bool = False
+) -> Variable:
+    return Variable((), dtype, units, long_name, doc, descriptive=descriptive)
 
 
 #: The coordinates every product may carry, along whichever dimension they describe.
@@ -130,7 +134,11 @@ COORDINATES: Mapping[str, Variable] = MappingProxyType(
         ),
         "k": _coordinate("int32", "1", "third voxel index", "0-based along z; on a surface 0."),
         "noise_ceiling": _coordinate(
-            "float32", "percent", "noise ceiling", "Explainable variance; NaN where unknown."
+            "float32",
+            "percent",
+            "noise ceiling",
+            "Explainable variance; NaN where unknown.",
+            descriptive=True,
         ),
         "roi": _coordinate("str", "1", "region of interest"),
         "metric": _coordinate("str", "1", "score"),

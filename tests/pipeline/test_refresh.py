@@ -146,7 +146,7 @@ def test_an_unfinished_product_loses_its_stale_block_alone(copy):
 @pytest.mark.parametrize(
     ("file", "said", "computed"),
     [
-        (f"{BETAS}/ncsnr.nii.gz", r"ncsnr\.nii\.gz", {"voxels", "betas", "validity"}),
+        (f"{BETAS}/ncsnr.nii.gz", r"ncsnr\.nii\.gz", {"voxels", "validity"}),
         (f"{FUNC}/roi/floc-faces.nii.gz", "roi/", {"voxels"}),
         ("nsddata/templates/nsdgeneral.ctab", "templates/", {"voxels"}),
     ],
@@ -164,6 +164,25 @@ def test_a_file_that_comes_later_is_noticed(copy, file, said, computed):
         run(recipe, cluster=THREADS, until="ingest")
     assert _computed(run(recipe, cluster=THREADS, until="ingest", refresh=True)).keys() == computed
     assert not _computed(run(recipe, cluster=THREADS, until="ingest"))
+
+
+def test_noise_ceilings_that_come_later_cost_no_beta(copy, tmp_path, stored_bytes):
+    """They only describe voxels: the frame is written anew, and all is as if they had been there before."""
+    ncsnr, recipe = copy / f"{BETAS}/ncsnr.nii.gz", _recipe(copy)
+    ncsnr.rename(tmp_path / "ncsnr.nii.gz")
+    run(recipe, cluster=THREADS, until="respond")
+    blocks = _done(copy, "betas")
+    (tmp_path / "ncsnr.nii.gz").rename(ncsnr)
+    with pytest.raises(Changed, match=r"betas@.*blocks concerned: 0 of 3|voxels@"):
+        run(recipe, cluster=THREADS, until="respond")
+    again = run(recipe, cluster=THREADS, until="respond", refresh=True)
+    assert _computed(again).keys() == {"voxels", "validity", "responses"}
+    changed = {name for name, marker in _done(copy, "betas").items() if marker != blocks[name]}
+    assert changed == {"frame.json"}
+    assert np.isfinite(_opened(again, "betas").noise_ceiling.values).all()
+    fresh = load_recipe(copy / "recipe.toml", [f'data.archive="{tmp_path / "fresh"}"'])
+    run(fresh, cluster=THREADS, until="respond")
+    assert stored_bytes(tmp_path / "archive") == stored_bytes(tmp_path / "fresh")
 
 
 def test_other_pictures_are_held_out_and_no_beta_is_read_again(copy):
