@@ -52,9 +52,9 @@ class Examples:
         import torch
 
         levels = torch.from_numpy(self.pictures[self.seen[rows]]).permute(0, 3, 1, 2)
-        made = {"picture": levels.float() / 127.5 - 1}
+        made = {"picture": levels.to(torch.get_default_dtype()) / 127.5 - 1}
         if self.condition is not None:
-            made["condition"] = torch.from_numpy(self.condition[rows])
+            made["condition"] = torch.from_numpy(self.condition[rows]).to(torch.get_default_dtype())
         return made
 
 
