@@ -129,6 +129,19 @@ def test_sessions_differ_in_gain(read):
     assert np.ptp(gain) > 0.01
 
 
+@pytest.mark.parametrize("session", [1, 2, 3])
+def test_voxels_of_a_session_drift_together_and_slowly(read, session):
+    with h5py.File(read.folder / BETAS / f"betas_session{session:02}.hdf5") as file:
+        volume = file["betas"][...]
+    silent = np.ones(volume.shape[1:], bool)
+    silent[tuple(read.truth["ijk"].T[::-1])] = False  # outside of nsdgeneral a picture has no say
+    noise = volume[:, silent].astype(float)
+    spread = noise.std(axis=0)
+    noise = (noise[:, spread > 0] - noise[:, spread > 0].mean(axis=0)) / spread[spread > 0]
+    course = np.linalg.svd(noise, full_matrices=False)[0][:, 0]
+    assert np.corrcoef(course[1:], course[:-1])[0, 1] > 0.8  # of trials in any other order: about 0
+
+
 def fitted(read, target, responses):
     """Return prediction and target of the shared pictures from a ridge on the others."""
     from sklearn.linear_model import Ridge
