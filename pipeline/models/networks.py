@@ -107,7 +107,7 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], place: str, lacking:
     needed = [name for name in expected if lacking is None or not name.startswith(lacking)]
     missing = [name for name in needed if name not in weights]
     strange = [name for name in weights if name not in expected]
-    other = [name for name in weights if name in expected and tuple(weights[name].shape) != expected[name]]
+    other = [name for name in needed if name in weights and tuple(weights[name].shape) != expected[name]]
     if missing or strange or other:
         raise WrongNetwork(f"{place} holds another network's weights: {_first(missing, strange, other)}")
     unmade = any(one.is_meta for one in network.parameters())  # else an optimiser may know the parameters
