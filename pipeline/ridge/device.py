@@ -63,15 +63,20 @@ def use(device: Device) -> Iterator[None]:
         _IN_USE.reset(token)
 
 
-def accelerator() -> Device:
+def accelerator(name: str = "") -> Device:
     """Return this process's GPU, as arrays know it.
+
+    Parameters
+    ----------
+    name : str
+        The library for it, as in `VARIABLE`, which is asked where this is empty.
 
     Raises
     ------
     ImportError, RuntimeError
         If there is none: no library, no driver, or no card.
     """
-    name = os.environ.get(VARIABLE, "cupy")
+    name = name or os.environ.get(VARIABLE, "cupy")
     library, _, kind = name.partition(":")
     if library == "torch":
         torch = import_module("torch")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -30,7 +29,7 @@ def namespace_of(array: Array) -> Any:
     -------
     module
         numpy itself for numpy arrays; otherwise what array-api-compat answers, or, where that package is
-        not installed, the array's own namespace or library.
+        not installed, the array's own namespace, for torch and cupy that of ``bare``.
     """
     if isinstance(array, np.ndarray):
         return np
@@ -42,9 +41,12 @@ def namespace_of(array: Array) -> Any:
 
 
 def _own_namespace(array: Array) -> Any:
-    if hasattr(array, "__array_namespace__"):
-        return array.__array_namespace__()
-    return importlib.import_module(type(array).__module__.partition(".")[0])
+    from .bare import LIBRARIES, bare
+
+    library = type(array).__module__.partition(".")[0]
+    if library in LIBRARIES:
+        return bare(library)
+    return array.__array_namespace__()
 
 
 def precision_of(array: Array) -> Precision:

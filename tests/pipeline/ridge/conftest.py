@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import array_api_strict
@@ -17,7 +18,7 @@ class Library:
     def put(self, values: Any) -> Any:
         if self.name == "numpy":
             return np.asarray(values)
-        if self.name == "torch":
+        if self.name.startswith("torch"):
             return torch.asarray(np.asarray(values))
         return array_api_strict.asarray(np.asarray(values), device=array_api_strict.Device("device1"))
 
@@ -25,15 +26,17 @@ class Library:
         if self.name == "numpy":
             assert type(array) is np.ndarray
             return array
-        if self.name == "torch":
+        if self.name.startswith("torch"):
             assert isinstance(array, torch.Tensor)
             return array.numpy()
         assert array.device == array_api_strict.Device("device1")
         return np.asarray(array.to_device(array_api_strict.Device("CPU_DEVICE")))
 
 
-@pytest.fixture(params=["numpy", "torch", "array_api_strict"])
-def library(request: pytest.FixtureRequest) -> Library:
+@pytest.fixture(params=["numpy", "torch", "torch, nothing else installed", "array_api_strict"])
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Library:
+    if "nothing else" in request.param:
+        monkeypatch.setitem(sys.modules, "array_api_compat", None)
     return Library(request.param)
 
 

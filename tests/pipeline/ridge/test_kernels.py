@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.ridge.bare import BareCupy, bare
 from pipeline.ridge.kernels import kernels_for, on_array_api, on_numpy, on_torch
 from pipeline.ridge.namespace import namespace_of
 
@@ -140,7 +141,22 @@ def test_arrays_find_their_own_library(monkeypatch):
     assert kernels_for(strict) is on_array_api
     monkeypatch.setitem(__import__("sys").modules, "array_api_compat", None)
     assert namespace_of(strict) is array_api_strict
-    assert namespace_of("text").__name__ == "builtins"
+    assert namespace_of(torch.ones(1)) is bare("torch")
+
+
+def test_bare_libraries_by_the_standards_names(random):
+    """numpy stands in for cupy, whose functions beneath have the same names."""
+    values = random.normal(size=(4, 4))
+    xp = BareCupy(np)
+    assert xp.astype(xp.asarray(values, device="gpu"), "float32").dtype == "float32"
+    assert xp.zeros((2, 3), dtype="float32", device="gpu").shape == (2, 3)
+    np.testing.assert_array_equal(xp.eye(2, device="gpu"), np.eye(2))
+    np.testing.assert_array_equal(xp.concat([values, values], axis=1), np.concat([values] * 2, axis=1))
+    np.testing.assert_array_equal(xp.clip(values, min=0.0), np.clip(values, 0, None))
+    np.testing.assert_array_equal(xp.linalg.diagonal(values), np.diag(values))
+    np.testing.assert_allclose(xp.linalg.svdvals(values), np.linalg.svdvals(values))
+    np.testing.assert_array_equal(xp.matrix_transpose(values[None]), values.T[None])
+    assert xp.sqrt is np.sqrt
 
 
 def test_an_inverse_is_whole(library, random):
