@@ -27,6 +27,16 @@ if TYPE_CHECKING:
     from cluster.config import ClusterConfig
 
 _ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": 16 << 20,
+    "MALLOC_TRIM_THRESHOLD_": 32 << 20,
+    "MALLOC_ARENA_MAX": 1,
+}
+"""What glibc's malloc keeps for the next array, in bytes, and in how many arenas.
+
+A nanny has it give back all above 64 KiB at once. Every chunk and temporary is then mapped and zeroed anew,
+page by page: a third of a ridge's CPU time. With these, workers hold no more at their peak than they did.
+"""
 LOOPBACK = "127.0.0.1"
 SETTINGS: dict[str, Any] = {
     # A worker that stops answering is given up after two minutes, not five; a call that holds the GIL is not.
@@ -82,9 +92,8 @@ def _log_folder() -> Iterator[_Logs]:
 def _worker_environment() -> dict[str, Any]:
     """Return settings for what the processes find in their environment before they load any library."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return {f"{_ENVIRONMENT}.{name}": THREADS for name in names} | {
-        f"{_ENVIRONMENT}.DASK_LOGGING__DISTRIBUTED": "critical"
-    }
+    found = {**dict.fromkeys(names, THREADS), **MALLOC, "DASK_LOGGING__DISTRIBUTED": "critical"}
+    return {f"{_ENVIRONMENT}.{name}": value for name, value in found.items()}
 
 
 @contextmanager

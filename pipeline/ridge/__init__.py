@@ -18,7 +18,13 @@ from .agreement import Agreement, scores
 from .ahead import ahead
 from .blocks import WIDTH, centred, column_means, recut
 from .ceiling import ceiling
-from .condition import float32_error, largest_eigenvalue, safe_precision
+from .condition import (
+    eigenvalue_bound,
+    float32_error,
+    gram_and_cross_for,
+    largest_eigenvalue,
+    safe_precision,
+)
 from .correction import Moments, batch_moments, moments, restandardize
 from .device import CPU, Device, accelerator, device_in_use, host, put, stream, use
 from .forms import (
@@ -106,6 +112,7 @@ __all__ = [
     "device_in_use",
     "dual_smoother",
     "dual_spectrum",
+    "eigenvalue_bound",
     "factor_flops",
     "factorise",
     "float32_error",
@@ -113,6 +120,7 @@ __all__ = [
     "from_weights",
     "gcv_errors",
     "gram_and_cross",
+    "gram_and_cross_for",
     "gram_band",
     "gram_band_flops",
     "gram_rows",

@@ -15,6 +15,7 @@ import numpy as np
 from pipeline.errors import ShapeError
 
 from .blocks import WIDTH, recut
+from .gram import gram_and_cross
 from .namespace import Array, Precision, namespace_of, on_device, precision_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ TOLERANCE = 1e-4
 """Relative error up to which float32 is good enough: a hundredth of what the noise of fMRI does."""
 PASSES = 2
 VECTORS = 8
+TILE = 128
+"""Columns of a Gram matrix squared at a time."""
 
 
 def largest_eigenvalue(walk: Callable[[], Iterable[Array]], seed: int = 0) -> float:
@@ -89,3 +92,44 @@ def float32_error(lmax: float, alpha: float) -> float:
 def safe_precision(lmax: float, alpha: float) -> Precision:
     """Return "float32" where that is exact enough for a penalty, else "float64"."""
     return "float32" if float32_error(lmax, alpha) <= TOLERANCE else "float64"
+
+
+def eigenvalue_bound(lower: Array) -> float:
+    """Return the Frobenius norm of a Gram matrix: no eigenvalue is larger, and one look at it is enough.
+
+    Parameters
+    ----------
+    lower : (n, n) float32 or float64
+        Its lower triangle, zeros above.
+    """
+    xp, square = namespace_of(lower), 0.0
+    for start in range(0, lower.shape[0], TILE):
+        tile = lower[:, start : min(start + TILE, lower.shape[0])]
+        square += 2 * float(xp.sum(tile * tile)) - float(xp.sum(xp.linalg.diagonal(tile[start:, :]) ** 2))
+    return float(square**0.5)
+
+
+def gram_and_cross_for(
+    alpha: float, walk: Callable[[], Iterable[tuple[Array, Array]]]
+) -> tuple[Array, Array]:
+    """Return Gram and cross in float32 where that is exact enough for a penalty, else in float64.
+
+    Parameters
+    ----------
+    alpha : float
+        The penalty, or the least of several.
+    walk : callable
+        Returns what `gram_and_cross` takes; called once where the finished Gram proves that float32 will do.
+
+    Returns
+    -------
+    gram : (n, n), cross : (m, n)
+    """
+    gram, cross = gram_and_cross(walk(), "float32")
+    if safe_precision(eigenvalue_bound(gram), alpha) == "float32":
+        return gram, cross
+    largest = largest_eigenvalue(lambda: (train for train, _ in walk()))
+    if safe_precision(largest, alpha) == "float32":
+        return gram, cross
+    del gram, cross
+    return gram_and_cross(walk(), "float64")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import dask
+import numpy as np
 import psutil
 import pytest
 from distributed import LocalCluster
@@ -140,6 +142,22 @@ def test_ctrl_c_cancels_and_returns_promptly(local):
         results.throw(KeyboardInterrupt)
     assert time.monotonic() - start < 3
     assert not [key for key in local.client.futures if key.startswith("waiting")]
+
+
+def faults(times, size):
+    """Fill fresh arrays, one after the other; return how many pages were mapped for it."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(times):
+        np.ones(size, np.uint8)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it is glibc that is told")
+def test_freed_memory_serves_the_next_array(local):
+    """Dask's own setting has a worker map the pages of each array anew: 40 times all of them."""
+    pages = 2**20 // resource.getpagesize()
+    [first] = dispatch(local, [Task("faults", faults, (40, 2**20))])
+    assert first.value < 10 * pages
 
 
 def test_configuration_environment_and_default_client_are_left_alone(tmp_path):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,6 @@ import numpy as np
 from storage.product import Product
 from storage.remote import Location
 
-from ... import ridge
 from ...blocks import Work, groups, slice_of, write_blocks
 from ...stages.condition import condition
 from ...stages.featurize import FEATURE, IMAGES
@@ -25,6 +25,7 @@ from ...stages.gram import cross, dual_gram
 from ...stages.predict import predictions
 from ...stages.respond import RESPONSES, VOXELS
 from ...stages.smooth import dual_smoother
+from .memory import warmed
 from .problem import Size, exact, relative, responses, targets
 
 if TYPE_CHECKING:
@@ -177,11 +178,19 @@ class Workers:
 
 
 def _warm() -> None:
-    for name in ("scipy.linalg", "xarray", "zarr", "dask.array"):
-        import_module(name)
+    """Load and touch what any contender uses: Zarr, dask.array, the routines of BLAS and LAPACK."""
+    import dask
+    import dask.array as da
+    import xarray as xr
 
-    block = np.ones((600, 600), np.float32)
-    ridge.gram_band([block], 0, 600)
+    for name in ("condition", "gram", "smooth", "predict"):
+        import_module(f"pipeline.stages.{name}")
+    rows = np.random.default_rng(0).standard_normal((600, 1024), np.float32)
+    warmed(rows)
+    with TemporaryDirectory() as folder, dask.config.set(scheduler="synchronous"):
+        xr.Dataset({"rows": (("row", "column"), da.from_array(rows))}).to_zarr(folder)
+        stored = xr.open_zarr(folder).rows.data
+        da.linalg.solve(da.dot(stored, stored.T) + da.eye(600), stored[:, :9], assume_a="pos").compute()
 
 
 def _forget() -> None:

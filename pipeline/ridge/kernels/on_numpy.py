@@ -28,8 +28,11 @@ def accumulator(rows: int, columns: int, like: Matrix) -> Matrix:
 def column_sums(block: Matrix) -> Matrix:
     """Return the sum of every column, in float64 and in one order however the block lies in memory."""
     sums = np.zeros(block.shape[1])
+    wide = np.empty((ROWS, block.shape[1]))  # one for all: fresh memory costs more than the sums
     for start in range(0, block.shape[0], ROWS):
-        sums += block[start : start + ROWS].astype(np.float64, order="C").sum(axis=0)
+        rows = block[start : start + ROWS]
+        wide[: len(rows)] = rows
+        sums += wide[: len(rows)].sum(axis=0)
     return sums
 
 

@@ -7,8 +7,10 @@ from pipeline.errors import ShapeError
 from pipeline.ridge import (
     cross_gram,
     dual_smoother,
+    eigenvalue_bound,
     factorise,
     float32_error,
+    gram_and_cross_for,
     gram_band,
     largest_eigenvalue,
     predict,
@@ -74,3 +76,28 @@ def test_the_switch():
 def test_no_voxels_are_refused():
     with pytest.raises(ShapeError, match="No voxels found"):
         largest_eigenvalue(list)
+
+
+def test_no_eigenvalue_is_over_the_bound(library, random):
+    x = strong(random)[:200]
+    gram = gram_band([library.put(x)], 0, 200, "float64")
+    whole = (x - x.mean(axis=0)) @ (x - x.mean(axis=0)).T
+    assert eigenvalue_bound(gram) == pytest.approx(np.linalg.norm(whole), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "dtype", "walks"), [(300.0, "float32", 1), (50.0, "float32", 2), (1e-2, "float64", 3)]
+)
+def test_a_gram_in_memory_is_as_exact_as_its_penalty_needs(random, alpha, dtype, walks):
+    """The Frobenius norm is 7.7 times the largest eigenvalue here: between the two it is estimated."""
+    x, x_test = np.eye(60, 80, dtype="float32") * 300, random.normal(size=(4, 80)).astype("float32")
+    x[:, 60:] = random.normal(size=(60, 20))
+    seen = []
+
+    def walk():
+        seen.append(1)
+        return [(x, x_test)]
+
+    gram, cross = gram_and_cross_for(alpha, walk)
+    assert gram.dtype == cross.dtype == dtype
+    assert len(seen) == walks + (PASSES - 1 if walks > 1 else 0)
