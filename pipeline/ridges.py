@@ -48,25 +48,14 @@ class Ridges:
             shared = {**shared, "chosen": f"alpha/{space}"}
         else:
             given["alpha"] = alpha
-        maker = region.smoother(self._targets(space))
-        told = maker != "dual_smoother"  # the dual meets voxels in gram and cross alone
-        self.add(
-            f"smoother/{space}",
-            f"smooth.{maker}",
-            {**(region.inputs if told else {"responses": "responses"}), **shared},
-            held_out=settings.correction == "stored",
-            seed=self.recipe.seed,
-            precision=settings.precision,
-            **given,
-            **(region.settings if told else {}),
-        )
-        told = maker == "primal_left"
+        smoother = self._smooth(space, region, shared, **given)
+        told = self._is_left(smoother)
         self.add(
             f"predictions/{space}",
             "predict.predictions",
             {
                 **(region.inputs if told else {"responses": "responses"}),
-                "smoother": f"smoother/{space}",
+                "smoother": smoother,
                 "features": f"features/{space}",
             },
             correction=settings.correction,
@@ -75,7 +64,40 @@ class Ridges:
         if space in self.recipe.learned_from:
             self._hold_out(space, region, shared, **given)
         if settings.weights:
-            self._weigh(space, region, self._weigher(space, region, shared, **given))
+            through = {"left": smoother} if told else self._weigher(space, region, shared, **given)
+            self._weigh(space, region, through)
+
+    def _smooth(self, space: str, region: Region, shared: Mapping[str, str], **alpha: Any) -> str:
+        """Add the smoother of a space; return its name."""
+        settings, maker = self._settings(space), region.smoother(self._targets(space))
+        told = maker != "dual_smoother"  # the dual meets voxels in gram and cross alone
+        return self._once(
+            f"smoother/{space}",
+            f"smooth.{maker}",
+            {**(region.inputs if told else {"responses": "responses"}), **shared},
+            held_out=settings.correction == "stored",
+            seed=self.recipe.seed,
+            precision=settings.precision,
+            **alpha,
+            **(region.settings if told else {}),
+        )
+
+    def _once(self, product: str, maker: str, inputs: Mapping[str, str], **settings: Any) -> str:
+        """Add a step, or return the name of the same step that an earlier space has under its own name.
+
+        No target enters a smoother: spaces with the same region, alpha, correction and precision share it.
+        """
+        needed = {role: self.made[given] for role, given in inputs.items()}
+        kind, title = product.partition("/")[0], maker.partition(".")[2]
+        for name, step in self.made.items():
+            same = step.maker.title == title and step.inputs == needed and step.settings == settings
+            if same and name.startswith(f"{kind}/"):
+                return name
+        self.add(product, maker, inputs, **settings)
+        return product
+
+    def _is_left(self, smoother: str) -> bool:
+        return "left" in self.made[smoother].maker.schema.variables
 
     def _settings(self, space: str) -> RidgeSpace:
         found = self.recipe.ridge.spaces[space]
@@ -97,22 +119,20 @@ class Ridges:
         inputs = {name: given for name, given in shared.items() if name != "cross"}
         inputs |= {"responses": "responses"} if region.form == "dual" else region.inputs
         maker = f"unseen.{region.form}_held_out"
-        self.add(f"held-out/{space}", maker, inputs, **alpha, **region.unless_dual)
-        inputs = {"responses": "responses", "held_out": f"held-out/{space}", "features": f"features/{space}"}
+        held_out = self._once(f"held-out/{space}", maker, inputs, **alpha, **region.unless_dual)
+        inputs = {"responses": "responses", "held_out": held_out, "features": f"features/{space}"}
         self.add(f"training-predictions/{space}", "unseen.training_predictions", inputs)
 
     def _weigher(self, space: str, region: Region, shared: Mapping[str, str], **alpha: Any) -> dict[str, str]:
         """Add what all tiles of weights share, where it is not there yet; return its role and name."""
-        if "left" in self.made[f"smoother/{space}"].maker.schema.variables:
-            return {"left": f"smoother/{space}"}
         inputs = {name: given for name, given in shared.items() if name != "cross"}
         how = {"precision": self._settings(space).precision, **alpha}
         if region.form == "dual" and self._targets(space) < region.voxels:
-            self.add(f"inverse/{space}", "weigh.inverse", {"responses": "responses", **inputs}, **how)
-            return {"inverse": f"inverse/{space}"}
+            inputs = {"responses": "responses", **inputs}
+            return {"inverse": self._once(f"inverse/{space}", "weigh.inverse", inputs, **how)}
         maker = "weigh.dual_left" if region.form == "dual" else "smooth.primal_left"
-        self.add(f"left/{space}", maker, {**region.inputs, **inputs}, **how, **region.settings)
-        return {"left": f"left/{space}"}
+        inputs = {**region.inputs, **inputs}
+        return {"left": self._once(f"left/{space}", maker, inputs, **how, **region.settings)}
 
     def _weigh(self, space: str, region: Region, through: Mapping[str, str]) -> None:
         inputs = {**region.inputs, "features": f"features/{space}", **through}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import ridge
-from ..errors import ShapeError
 from .featurize import IMAGES
+from .positions import positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,15 +47,8 @@ class Targets:
         ShapeError
             If a picture has no features.
         """
-        place = {name: at for at, name in enumerate(features.image_id.values)}
-        unknown = [name for name in (*pictures, *test_pictures) if name not in place]
-        if unknown:
-            raise ShapeError(
-                f"picture {unknown[0]} of the responses has no features ({len(unknown)} such); "
-                "both must be made of the same data"
-            )
-        columns, test = ([place[name] for name in names] for names in (pictures, test_pictures))
-        return cls(features, np.array(columns, dtype=int), np.array(test, dtype=int))
+        found = positions(features, (*pictures, *test_pictures))
+        return cls(features, *np.split(found, [len(pictures)]))
 
     @cached_property
     def order(self) -> np.ndarray | None:

@@ -148,6 +148,21 @@ def test_penalties_of_a_decade_share_their_gram(make_recipe):
     assert grams(pixels=30, pca=10)[1] == grams(pixels=30, pca=9)[1]
 
 
+@pytest.mark.parametrize("voxels", [60, 12])
+def test_spaces_that_differ_in_targets_alone_share_their_smoother(make_recipe, voxels):
+    def steps(**pca):
+        ridge = {"spaces": {"pixels": {"alpha": 30, "weights": True}, "pca": {"weights": True, **pca}}}
+        sizes = {"voxels": voxels, "train": 24, "test": 8}
+        return {step.product: step for step in plan(make_recipe({"ridge": ridge}, **sizes))}
+
+    shared, own = steps(alpha=30, correction="none"), steps(alpha=31, correction="none")
+    assert shared["predictions/pca"].inputs["smoother"] is shared["smoother/pixels"]
+    assert "smoother/pca" not in shared
+    assert "left/pca" not in shared
+    assert own["predictions/pca"].inputs["smoother"] is own["smoother/pca"]
+    assert own["predictions/pixels"].fingerprint == shared["predictions/pixels"].fingerprint
+
+
 @pytest.mark.parametrize("where", ["voxel", "row"])
 def test_what_is_no_number_is_named(make_recipe, where):
     from pipeline.stages.gram import cross, dual_gram
