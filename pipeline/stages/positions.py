@@ -9,12 +9,12 @@ import numpy as np
 from ..errors import ShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     import xarray as xr
 
 
-def positions(features: xr.Dataset, image_ids: Sequence[str]) -> np.ndarray:
+def positions(features: xr.Dataset, image_ids: Iterable[str]) -> np.ndarray:
     """Return the row of each picture in product `features`.
 
     Raises

@@ -70,7 +70,7 @@ def _predictions_cost(
     targets, columns = output.sizes["feature"], smoother.sizes["column"]
     width, m = min(FEATURES, targets), output.sizes["row"]
     rows = smoother.sizes.get("voxel", m) + smoother.sizes.get("held_out_row", 0)
-    itemsize = max(array.dtype.itemsize for array in smoother.data_vars.values())
+    itemsize = max(array.dtype.itemsize for array in smoother.data_vars.values() if array.ndim)
     passing = 5 * min(IMAGES, features.sizes["image"]) * width * max(itemsize, features.value.dtype.itemsize)
     flops = ridge.predict_flops(columns, rows, targets)
     if "left" in smoother:
