@@ -66,15 +66,48 @@ class Learning:
         return {"autoencoder": found.identity(), "latent": [found.channels, side]}, {"weights": weights}
 
     def reconstruct(self, name: str) -> None:
-        """Add pictures, by the inverse of their features or by a decoder that has learned."""
+        """Add pictures, by a decoder that has learned, the inverse of the features, or to compare with."""
         table = self.recipe.images[name]
-        if table.linear:
-            self._invert(name, table)
-        else:
+        if table.learned:
             self._paint(name, table)
+        elif table.linear:
+            self._invert(name, table)
+        elif table.generator == "mean":
+            self._average(name, table)
+        else:
+            self._look_up(name, table)
+
+    def _average(self, name: str, table: Images) -> None:
+        if "mean-picture" not in self.made:
+            self.add("mean-picture", "bars.mean_picture", {"stimuli": "stimuli", "responses": "responses"})
+        inputs = {"responses": "responses", "mean": "mean-picture"}
+        self.add(
+            f"images/{name}", "bars.mean_images", inputs, name=name, size=table.size, seed=self.recipe.seed
+        )
+
+    def _look_up(self, name: str, table: Images) -> None:
+        told = self._told(str(table.features), truth=table.truth)
+        near = told.replace("predictions/", "neighbours/").replace("true-features/", "true-neighbours/")
+        if near not in self.made:
+            inputs = {"responses": "responses", "features": f"features/{table.features}"}
+            self.add(near, "bars.neighbours", {**inputs, "predictions": told})
+        inputs = {"stimuli": "stimuli", "responses": "responses", "neighbours": near}
+        self.add(
+            f"images/{name}", "bars.nearest_images", inputs, name=name, size=table.size, seed=self.recipe.seed
+        )
+
+    def _told(self, space: str, *, truth: bool) -> str:
+        """Return the product that tells a generator of the test rows, added where it is not there yet."""
+        if not truth:
+            return f"predictions/{space}"
+        product = f"true-features/{space}"
+        if product not in self.made:
+            inputs = {"responses": "responses", "features": f"features/{space}"}
+            self.add(product, "bars.true_features", inputs)
+        return product
 
     def _invert(self, name: str, table: Images) -> None:
-        inputs = {"predictions": f"predictions/{table.features}"}
+        inputs = {"predictions": self._told(str(table.features), truth=table.truth)}
         if f"basis/{table.features}" in self.made:
             inputs["basis"] = f"basis/{table.features}"
         self.add(
@@ -92,7 +125,8 @@ class Learning:
         model = model_of(name, table, self.recipe.train)
         assert model is not None, "the recipe was checked"
         learned = self.recipe.train[model]
-        spaces = {space: f"predictions/{space}" for space in learned.features if space != RESPONSES}
+        named = [space for space in learned.features if space != RESPONSES]
+        spaces = {space: self._told(space, truth=table.truth) for space in named}
         inputs = {"stimuli": "stimuli", "responses": "responses", "model": f"model/{model}", **spaces}
         _, places = self._autoencoder(learned)
         drawn: dict[str, Any] = (

@@ -34,7 +34,7 @@ def contradictions(
             text = _undeclared("features", features, name)
             yield mistake(("ridge", "spaces", name), text, space.model_dump())
     for name, table in images.items():
-        if table.linear:
+        if table.features is not None:
             yield from _unpaintable(name, table, features, ridge)
     for name, score in scores.items():
         if score.images not in images:
@@ -75,7 +75,7 @@ def _unpaintable(
     place, space = ("images", name, "features"), str(table.features)
     if space not in ridge.spaces:
         yield mistake(place, _undeclared("ridge.spaces", ridge.spaces, space), space)
-    elif space in features and features[space].model != table.generator:
+    elif table.linear and space in features and features[space].model != table.generator:
         model = features[space].model
         yield mistake(
             place, f"is a space of {model!r}, which generator {table.generator!r} cannot paint", space

@@ -12,15 +12,19 @@ from .tables import Count, Name, Samples, Side
 
 #: Generators whose features are the picture.
 LINEAR = ("pixels", "pca")
-#: Keys that the others alone have.
+#: What needs no generator at all: pictures that the others have to beat.
+BARS = ("mean", "nearest")
+#: Keys that decoders which learn alone have.
 LEARNED_ONLY = {"model", "sampler", "steps", "guidance", "batch"}
 
 
 class Images(Table):
     """How predicted features become pictures."""
 
-    generator: Literal["pixels", "pca", "conditional-ddpm", "voxel-ddpm", "basic-ae"]
+    generator: Literal["pixels", "pca", "mean", "nearest", "conditional-ddpm", "voxel-ddpm", "basic-ae"]
     features: Name | None = None
+    truth: bool = False
+    """Paint from the true features of the test pictures: what better predictions could reach at best."""
     samples: Samples = 1
     size: Side | None = None
     model: Name | None = None
@@ -35,6 +39,16 @@ class Images(Table):
         """Whether the features are the picture, so that nothing is learned, drawn or sampled."""
         return self.generator in LINEAR
 
+    @property
+    def learned(self) -> bool:
+        """Whether a decoder that has learned paints."""
+        return self.generator not in LINEAR + BARS
+
+    @property
+    def bar(self) -> bool:
+        """Whether these pictures are there for others to be compared with."""
+        return self.truth or self.generator in BARS
+
     @model_validator(mode="before")
     @classmethod
     def _own_space(cls, table: Any) -> Any:
@@ -45,10 +59,19 @@ class Images(Table):
 
     @model_validator(mode="after")
     def _keys_fit_the_generator(self) -> Images:
-        given = self.model_dump(exclude_none=True).keys()
-        strange = sorted(given & (LEARNED_ONLY if self.linear else {"features"}))
-        if strange and self.linear:
-            raise ValueError(f"generator {self.generator!r} paints without {strange[0]!r}; leave it out")
-        if strange:
+        given = {key for key, value in self.model_dump(exclude_none=True).items() if value is not False}
+        if self.learned and "features" in given:
             raise ValueError("features are those the decoder was trained on; name them in [train]")
+        if self.generator == "nearest" and self.features is None:
+            raise ValueError("generator 'nearest' needs features: the space in which pictures are near")
+        strange = sorted(given & self._unfit())
+        if strange or (self.generator in BARS and self.samples > 1):
+            named = strange[0] if strange else "samples"
+            raise ValueError(f"generator {self.generator!r} paints without {named!r}; leave it out")
         return self
+
+    def _unfit(self) -> set[str]:
+        """Return the keys that mean nothing to the generator."""
+        if self.learned:
+            return set()
+        return LEARNED_ONLY | ({"features", "truth"} if self.generator == "mean" else set())

@@ -158,7 +158,7 @@ def model_of(name: str, table: Images, trained: Mapping[str, Learned]) -> str | 
 def unlearned(images: Mapping[str, Images], trained: Mapping[str, Learned]) -> Iterator[InitErrorDetails]:
     """Yield the mistakes of pictures to be painted by a decoder that nobody trains."""
     for name, table in images.items():
-        if table.linear:
+        if not table.learned:
             continue
         model = model_of(name, table, trained)
         fitting = sorted(one for one, other in trained.items() if other.model == table.generator)
@@ -172,3 +172,6 @@ def unlearned(images: Mapping[str, Images], trained: Mapping[str, Learned]) -> I
             yield mistake(
                 ("images", name, "model"), "has learned without a condition; it shows nobody's brain", model
             )
+        elif table.truth and RESPONSES in trained[model].features:
+            text = "is of feature spaces; this decoder is shown voxels, which are no prediction"
+            yield mistake(("images", name, "truth"), text, table.truth)

@@ -72,6 +72,18 @@ class Contender:
                 return found
         return None
 
+    def by_row(self, metric: str) -> dict[tuple[str, int], float]:
+        """Return the score of each (image_id, repeat), the mean over its samples; empty without scores."""
+        for table in self.tables:
+            if metric in table.metric.values:
+                values = table.score.sel(metric=metric).mean("sample").values
+                keys = zip(table.image_id.values, table["repeat"].values, strict=True)
+                return {
+                    (str(image), int(repeat)): float(value)
+                    for (image, repeat), value in zip(keys, values, strict=True)
+                }
+        return {}
+
     def rows(self) -> dict[tuple[str, int], int]:
         """Return the row of each (image_id, repeat); empty while there are no pictures."""
         if self.images is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .bars import compared, heads, unbeaten, verdicts
 from .comparison import differences, names_of
 from .contenders import Contender
 from .facts import facts
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ..metrics import Metric
+    from .bars import Verdict
     from .gallery import Gallery
     from .ledger import Ledger
     from .results import Results
@@ -54,6 +56,13 @@ class Section:
     """Labels of those whose pictures are not complete."""
     unscored: tuple[str, ...]
     """Labels of those that have no complete scores."""
+    verdicts: tuple[Verdict, ...] = ()
+    """Whether the first contender beats each bar, by each metric."""
+
+    @property
+    def unbeaten(self) -> tuple[str, ...]:
+        """Labels of the bars that are not beaten by every metric."""
+        return unbeaten(self.verdicts)
 
 
 @dataclass(frozen=True)
@@ -121,10 +130,12 @@ def _card(results: Results, name: str, number: int) -> Card:
 
 
 def _separate(results: Results) -> Iterator[Section]:
-    """Yield a section for each subject and images name of one recipe."""
+    """Yield a section for each subject and images name of one recipe, with the bars beside it."""
     for subject in results.subjects:
-        for name in results.names("images"):
-            yield _section(subject, name, [Contender(results, subject, name, name)])
+        for name in heads(results):
+            contenders = compared(results, subject, name)
+            section = _section(subject, name, contenders)
+            yield replace(section, verdicts=tuple(verdicts(contenders)))
 
 
 def _compared(everything: Sequence[Results], names: Sequence[str]) -> Iterator[Section]:

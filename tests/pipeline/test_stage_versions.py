@@ -51,6 +51,16 @@ RECIPES = {
         },
         {"voxels": 60, "train": 12, "test": 4},
     ),
+    "bars": (
+        {
+            "images": {
+                "pca": {"truth": True},
+                "mean": {"generator": "mean"},
+                "near": {"generator": "nearest", "features": "pca", "size": 8},
+            },
+        },
+        {"voxels": 60, "train": 24, "test": 8},
+    ),
     "workarounds": (
         {"data": {"drop": {"count": 30}}, "images": None, "scores": None},
         {"voxels": 60, "train": 24, "test": 8},
