@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
 import tempfile
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from benchmarks.readme import RESULTS, refresh
 from pipeline.bench.catalogue import save
 from pipeline.bench.measure import measure
 from pipeline.bench.table import markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pipeline.bench.scenario import Scenario
 
@@ -46,13 +48,30 @@ def command(said: str | None, scenario: Callable[[bool], Scenario]) -> None:
     words += ["--quick"] if asked.quick else []
     line = f"python -m benchmarks.{Path(sys.argv[0]).stem} {shlex.join(words)}"
     keep = nullcontext(asked.data) if asked.data else tempfile.TemporaryDirectory(prefix="vox2pix-bench-")
-    with keep as folder:
-        result = measure(chosen, Path(folder), repeats=asked.repeats, command=line, heard=_say)
-    part = asked.quick or asked.case
-    out = asked.out or (None if part else Path(__file__).parent / "results")
-    print(markdown(result))
-    if out:
-        save(result, out)
+    small = asked.quick or asked.case
+    out = asked.out or (None if small else RESULTS)
+    with keep as folder, _part(chosen.name, out) as part:
+        result = measure(chosen, Path(folder), repeats=asked.repeats, command=line, heard=_say, kept=part)
+        print(markdown(result))
+        if out:
+            save(result, out)
+    if out == RESULTS:
+        refresh(result)
+
+
+@contextmanager
+def _part(name: str, out: Path | None) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Keep what was found so far as JSON beside the results until all of it is there."""
+    path = out / f"{name}.part.json" if out else None
+
+    def keep(result: dict[str, Any]) -> None:
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(result, indent=1) + "\n")
+
+    yield keep
+    if path:
+        path.unlink(missing_ok=True)
 
 
 def _say(line: str) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.bench.ridge.dask import Workers, paths
-from pipeline.bench.ridge.memory import arrays, told
+from pipeline.bench.ridge.alphas import candidates
+from pipeline.bench.ridge.memory import arrays, chosen, told
 from pipeline.bench.ridge.problem import Size
 
 if TYPE_CHECKING:
@@ -46,11 +46,48 @@ def himalaya_kernel_ridge(**given: Any) -> Work:
     return told(size, predict, data, size.as_scripted)
 
 
-def per_token(tokens: int, width: int, **given: Any) -> Work:
-    """Fit a Ridge a token, as the published scripts do: each forms and factors the same Gram again."""
+def sklearn_ridge_cv(alphas: int, **given: Any) -> Work:
+    """Choose an alpha for each target by scikit-learn's RidgeCV, which leaves each row out in turn."""
+    from sklearn.linear_model import RidgeCV
+
+    size = Size.of(given)
+    x, x_test, y = arrays(size)
+
+    def work() -> dict[str, Any]:
+        model = RidgeCV(alphas=candidates(size, alphas), alpha_per_target=True).fit(x, y)
+        _ = model.predict(x_test)
+        return chosen(model.alpha_)
+
+    return work
+
+
+def himalaya_kernel_ridge_cv(alphas: int, **given: Any) -> Work:
+    """Choose an alpha for each target by himalaya's KernelRidgeCV, its five folds, its torch backend."""
+    import torch
+    from himalaya.backend import set_backend
+    from himalaya.kernel_ridge import KernelRidgeCV
+
+    set_backend("torch")
+    size = Size.of(given)
+    x, x_test, y = (torch.from_numpy(each) for each in arrays(size))
+
+    def work() -> dict[str, Any]:
+        model = KernelRidgeCV(alphas=candidates(size, alphas), cv=5, fit_intercept=True).fit(x, y)
+        _ = model.predict(x_test)
+        return chosen(model.best_alphas_.numpy())
+
+    return work
+
+
+def per_token(tokens: int, fitted: int, **given: Any) -> Work:
+    """Fit a Ridge a token, as the published scripts do: each forms and factors the same Gram again.
+
+    Some tokens are fitted; `cpu_all` is the time that all would take.
+    """
     from sklearn.linear_model import Ridge
 
-    size = Size.of({**given, "t": tokens * width})
+    width = given["t"] // tokens
+    size = Size.of({**given, "t": fitted * width})
     x, x_test, y = data = arrays(size)
 
     def predict() -> np.ndarray:
@@ -60,7 +97,14 @@ def per_token(tokens: int, width: int, **given: Any) -> Work:
         )
 
     one = Size.of({**given, "t": width})
-    return told(size, predict, data, tokens * one.as_scripted)
+    work = told(size, predict, data, fitted * one.as_scripted)
+
+    def scaled() -> dict[str, Any]:
+        began = time.process_time()
+        found = work()
+        return {**found, "cpu_all": (time.process_time() - began) * tokens / fitted}
+
+    return scaled
 
 
 def dask_ml_one_target(**given: Any) -> Work:
@@ -88,6 +132,8 @@ def natural_dask(folder: str, memory: str = "2GB", **given: Any) -> Work:
     """Write the equations in dask.array, Zarr in and out, and let dask do the rest."""
     import dask.array as da
     import xarray as xr
+
+    from pipeline.bench.ridge.dask import Workers, paths
 
     size, stack = Size.of(given), ExitStack()
     workers = stack.enter_context(Workers.started(memory))

@@ -27,6 +27,7 @@ def measure(
     repeats: int = 3,
     command: str = "",
     heard: Callable[[str], None] = lambda _line: None,
+    kept: Callable[[dict[str, Any]], None] = lambda _result: None,
 ) -> dict[str, Any]:
     """Measure a scenario.
 
@@ -42,15 +43,28 @@ def measure(
         What makes this measurement again.
     heard
         Hears a line about each attempt.
+    kept
+        Is given what was found so far after each case, so that who is stopped loses but one.
 
     Returns
     -------
     dict
         What was found, ready for JSON.
     """
+    about = {
+        "format": FORMAT,
+        "scenario": scenario.name,
+        "probes": scenario.probes,
+        "command": command,
+        "commit": commit(),
+        "machine": machine(),
+        "size": dict(scenario.size),
+        "counted": [dict(row) for row in scenario.counted],
+    }
     began, loaded = datetime.now(UTC), load()
     cases: list[dict[str, Any]] = []
     software: dict[str, dict[str, str]] = {}
+    result: dict[str, Any] = about
     with scenario.ground(folder, scenario.size) as ground:
         for case in scenario.cases:
             if ground.server and case.weather:
@@ -58,19 +72,17 @@ def measure(
             runs = [run for number in range(repeats) for run in _turn(scenario, case, ground, number, heard)]
             software |= {run["contender"]: run.pop("versions") for run in runs if "versions" in run}
             cases.append({**_described(case), "runs": runs})
+            result = {**about, **_when(began, loaded), "software": _software(software), "cases": cases}
+            kept(result)
+    return result
+
+
+def _when(began: datetime, loaded: float) -> dict[str, Any]:
+    """Return when a measurement was made, and how busy the machine was before and after."""
     return {
-        "format": FORMAT,
-        "scenario": scenario.name,
-        "probes": scenario.probes,
-        "command": command,
-        "commit": commit(),
         "began": began.isoformat(timespec="seconds"),
         "seconds": round((datetime.now(UTC) - began).total_seconds()),
-        "machine": machine(),
         "load": {"before": loaded, "after": load()},
-        "software": _software(software),
-        "size": dict(scenario.size),
-        "cases": cases,
     }
 
 

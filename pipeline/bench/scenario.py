@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -102,3 +102,5 @@ class Scenario:
     """Makes the data of a size in a folder, where they are not there yet, and keeps them within reach."""
     packages: tuple[str, ...] = ()
     """Distributions whose versions are recorded."""
+    counted: Sequence[Mapping[str, str | float]] = ()
+    """Rows of a table of what is counted, not run."""

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from .verdict import Verdict
 
 _MB = 1e6
+#: Heading, figure, and the unit it is told in.
+_COLUMNS = (
+    ("CPU (s)", "cpu", 1.0),
+    ("MB moved", "bytes", _MB),
+    ("requests", "requests", 1.0),
+    ("memory (+MB)", "memory", _MB),
+    ("1e9 operations / CPU s", "rate", 1e9),
+    ("relative error x 1e6", "error", 1e-6),
+)
 _WORDS = {True: "met", False: "**missed**", None: "not measured"}
 
 
@@ -22,6 +31,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     parts = [_heading(result), *([goals(verdicts)] if verdicts else [])]
     parts += map("**They disagree.** {}".format, disagreements(result))
     parts += [f"### {case['name']}\n\n{figure_table(case)}" for case in result["cases"]]
+    parts += [f"### Counted, not run\n\n{counted(rows)}" for rows in [result.get("counted")] if rows]
     return "\n\n".join(parts) + "\n"
 
 
@@ -57,33 +67,39 @@ def goals(verdicts: Iterable[Verdict]) -> str:
     return rows_table(("case", "goal", "bound", "median", "repeats", ""), rows)
 
 
+def counted(rows: Sequence[Mapping[str, str | float]]) -> str:
+    """Return a row for each thing that was counted."""
+    return rows_table(list(rows[0]), [[_cell(each) for each in row.values()] for row in rows])
+
+
+def _cell(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+
+
 def figure_table(case: Mapping[str, Any]) -> str:
-    """Return a row for each contender: medians over the repeats, times also relative to the reference's."""
-    head = (
-        "contender",
-        "n",
-        "time (s)",
-        f"/ {case['reference']}",
-        "CPU (s)",
-        "MB moved",
-        "requests",
-        "memory (+MB)",
-    )
-    return rows_table(head, list(_rows(case)))
+    """Return a row for each contender: medians over the repeats, times also relative to the reference's.
+
+    Figures that none of them has get no column.
+    """
+    head = ["contender", "n", "time (s)", f"/ {case['reference']}", *(said for said, _, _ in _COLUMNS)]
+    rows = [head, *_rows(case)]
+    told = [column for column in zip(*rows, strict=True) if any(column[1:])]
+    head, *rows = map(list, zip(*told, strict=True))
+    return rows_table(head, rows)
 
 
-def _rows(case: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def _rows(case: Mapping[str, Any]) -> Iterator[list[str]]:
     one = median(case, case["reference"], "wall")
     for name in case["contenders"]:
         done = len(figures(case, name, "wall"))
         if not done:
-            yield (name, "0", _why(case, name), *[""] * 5)
+            yield [name, "0", _why(case, name), "", *[""] * len(_COLUMNS)]
             continue
-        wall, cpu, moved, requests, memory = (
-            median(case, name, figure) for figure in ("wall", "cpu", "bytes", "requests", "memory")
-        )
-        measured = (wall, wall / one, cpu, moved / _MB, requests, memory / _MB)
-        yield (name, str(done), *map(number, measured))
+        wall = median(case, name, "wall")
+        others = (median(case, name, figure) / unit for _, figure, unit in _COLUMNS)
+        yield [name, str(done), *map(number, (wall, wall / one, *others))]
 
 
 def _why(case: Mapping[str, Any], name: str) -> str:

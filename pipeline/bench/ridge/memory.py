@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -52,14 +52,22 @@ def told(
     return work
 
 
-def in_memory(**given: Any) -> Callable[[], dict[str, Any]]:
+def chosen(alphas: np.ndarray) -> dict[str, Any]:
+    """Return the alphas that targets were given, as figures: their mean on a scale of powers of ten."""
+    return {"alpha": float(10 ** np.log10(alphas).mean())}
+
+
+def in_memory(precision: Literal["auto", "float64"] = "auto", **given: Any) -> Callable[[], dict[str, Any]]:
     """Predict the test rows by Gram, factor, smoother and product."""
     size = Size.of(given)
     data = arrays(size)
     x, x_test, y = data
 
     def predict() -> np.ndarray:
-        gram, cross = ridge.gram_and_cross_for(size.alpha, lambda: [(x, x_test)])
+        if precision == "auto":
+            gram, cross = ridge.gram_and_cross_for(size.alpha, lambda: [(x, x_test)])
+        else:
+            gram, cross = ridge.gram_and_cross([(x, x_test)], precision)
         smoother = ridge.dual_smoother(ridge.factorise(gram, size.alpha, overwrite=True), cross)
         smoother = smoother.astype("float32", copy=False)
         del gram, cross

@@ -51,7 +51,8 @@ class Size:
     def as_scripted(self) -> int:
         """What scikit-learn takes: Gram, factor, two solves, weights, and these times the test rows."""
         n, m, p, t = self.n, self.m, self.p, self.t
-        return 2 * n * n * p + n**3 // 3 + 2 * n * n * t + 2 * n * p * t + 2 * m * p * t
+        weights = ridge.predict_flops(n, p, t) + ridge.predict_flops(p, m, t)
+        return ridge.gram_band_flops(0, n, p) + ridge.factor_flops(n, t) + weights
 
 
 def responses(size: Size, start: int, stop: int) -> np.ndarray:

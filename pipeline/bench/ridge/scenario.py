@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ..scenario import Case, Contender, Goal, Ground, Of, Scenario
 from .problem import Size
+from .spaces import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-OURS, SGEMM = "vox2pix", "sgemm alone"
+OURS, DOUBLE, SGEMM = "vox2pix", "vox2pix, float64", "sgemm alone"
+FEW, MANY = 5, 20
+"""Candidate penalties."""
 MEMORY, DASK = Size(n=2000, m=220, p=4000, t=8000), Size(n=3000, m=330, p=6000, t=12_000)
 FULL = Size(n=8859, m=982, p=15_724, t=197_376)
 """Subject 1 of NSD, its visual cortex, and CLIP's 257 tokens of 768."""
@@ -28,7 +31,9 @@ _MB = 1e6
 def ridge(*, quick: bool = False) -> Scenario:
     """Return the scenario of an hour on any two cores; quick takes seconds."""
     sizes = [Size(200, 22, 400, 800), Size(300, 33, 600, 1200)] if quick else [MEMORY, DASK]
-    return _scenario("ridge", (memory_case(sizes[0]), dask_case(sizes[1])), sizes)
+    memory, dask = sizes
+    cases = (memory_case(memory), alphas_case(memory), many_case(memory), dask_case(dask))
+    return replace(_scenario("ridge", cases, sizes), counted=counted())
 
 
 def full(*, quick: bool = False) -> Scenario:
@@ -78,13 +83,40 @@ def memory_case(size: Size) -> Case:
     """Return the case of arrays in memory."""
     return Case(
         "in memory",
-        (Contender(OURS, f"{_HERE}.memory:in_memory", asdict(size)), sgemm()),
+        (
+            Contender(OURS, f"{_HERE}.memory:in_memory", asdict(size)),
+            Contender(DOUBLE, f"{_HERE}.memory:in_memory", {**asdict(size), "precision": "float64"}),
+            sgemm(),
+        ),
         (
             Goal("operations / sgemm", Of(OURS, "rate"), (Of(SGEMM, "rate"),), least=0.70),
             Goal("relative error x 1e5", Of(OURS, "error"), unit=1e-5, most=1),
+            Goal("relative error in float64 x 1e6", Of(DOUBLE, "error"), unit=1e-6, most=1),
         ),
         reference=OURS,
     )
+
+
+def alphas_case(size: Size) -> Case:
+    """Return the case of an alpha for each target, from the responses on."""
+    given = {**asdict(size), "alphas": FEW}
+    return Case(
+        f"{FEW} alphas a target",
+        (Contender(OURS, f"{_HERE}.alphas:per_target", given), sgemm()),
+        reference=OURS,
+    )
+
+
+def many_case(size: Size) -> Case:
+    """Return the case of many candidates beside one, with what all targets share at hand."""
+    names = (f"{OURS}, {MANY} alphas", f"{OURS}, 1 alpha")
+    contenders = (
+        Contender(name, f"{_HERE}.alphas:blocks_alone", {**asdict(size), "alphas": count})
+        for name, count in zip(names, (MANY, 1), strict=True)
+    )
+    many, one = (Of(name, "cpu") for name in names)
+    goal = Goal(f"CPU time, {MANY} alphas / 1", many, (one,), most=1.5)
+    return Case("many alphas", tuple(contenders), (goal,), reference=names[1])
 
 
 def dask_case(size: Size) -> Case:

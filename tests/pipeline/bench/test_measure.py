@@ -30,8 +30,10 @@ def test_contenders_take_turns_and_all_is_kept(contenders, tmp_path):
         (Goal("time", Of("once"), (Of("short"), Of("long")), least=1),),
         given={"seconds": 0.01},
     )
-    scenario = Scenario("wait", "How long.", {"seed": 5}, (case,), ground, ("numpy",))
+    rows = [{"what": "waits", "times": 1234, "seconds": 0.5}]
+    scenario = Scenario("wait", "How long.", {"seed": 5}, (case,), ground, ("numpy",), rows)
     result = json.loads(json.dumps(measure(scenario, tmp_path, repeats=2, command="wait", heard=told.append)))
+    assert "| waits | 1,234 | 0.5 |" in markdown(result)
     (found,) = result["cases"]
     order = [(run["contender"], run["repeat"]) for run in found["runs"]]
     assert order == [("short", 0), ("long", 0), ("once", 0), ("long", 1), ("short", 1)]
@@ -43,3 +45,20 @@ def test_contenders_take_turns_and_all_is_kept(contenders, tmp_path):
     assert disagreements(result) == ["waiting: short 1, long 2, once 1"]
     assert "They disagree" in markdown(result)
     assert svg(result).startswith("<svg")
+
+
+def test_what_was_found_is_handed_out_after_each_case(contenders, tmp_path):
+    @contextmanager
+    def ground(_folder, _size):
+        yield Ground()
+
+    cases = tuple(Case(name, (Contender("only", f"{contenders}:idle"),)) for name in ("first", "second"))
+    kept = []
+
+    def keep(result):
+        kept.append(json.loads(json.dumps(result)))
+
+    whole = measure(Scenario("two", "Two.", {}, cases, ground), tmp_path, repeats=1, kept=keep)
+    assert [[case["name"] for case in part["cases"]] for part in kept] == [["first"], ["first", "second"]]
+    assert kept[-1] == whole
+    assert "### first" in markdown(kept[0])

@@ -1,0 +1,100 @@
+"""The scenario `ridge`: in small everybody predicts the same; in full, ratios that hold with margin."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.bench.measure import measure
+from pipeline.bench.ridge.alphas import candidates
+from pipeline.bench.ridge.scenario import DOUBLE, MANY, OURS, Size
+from pipeline.bench.ridge.spaces import counted
+from pipeline.bench.verdict import judge
+from pipeline.bench.work import measured, prepared
+
+ROOT = Path(__file__).parents[4]
+ERROR = 1e-5
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Return the figures by case and contender, but those of what is not installed here."""
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.ridge import scenario
+
+    made = scenario(quick=True)
+    figures = {}
+    with made.ground(tmp_path_factory.mktemp("ridge"), made.size) as ground:
+        for case in made.cases:
+            for contender in case.contenders:
+                if not contender.python and "dask.array" not in contender.name:  # that takes ten seconds
+                    work = prepared(contender.prepare, {**ground.given, **case.given, **contender.given})
+                    figures.setdefault(case.name, {})[contender.name] = measured(work)
+    return figures
+
+
+def test_everybody_predicts_what_float64_does(found):
+    errors = {who: each["error"] for case in found.values() for who, each in case.items() if "error" in each}
+    assert {OURS, DOUBLE, "scikit-learn Ridge"} <= errors.keys()
+    assert max(errors.values()) < ERROR
+    assert errors[DOUBLE] < ERROR / 10
+
+
+def test_everybody_chooses_the_same_alphas(found):
+    case = found["5 alphas a target"]
+    chosen = {who: each["alpha"] for who, each in case.items() if "alpha" in each}
+    assert chosen[OURS] == pytest.approx(chosen["scikit-learn RidgeCV"], rel=0.05)  # which leaves rows out
+    assert chosen["himalaya KernelRidgeCV, torch"] == pytest.approx(chosen[OURS], rel=0.5)  # by folds
+    low, *_, high = candidates(Size(200, 22, 400, 800), 5)
+    assert low < chosen[OURS] < high
+
+
+def test_one_candidate_leaves_no_choice(found):
+    assert found["many alphas"][f"{OURS}, 1 alpha"]["alpha"] == pytest.approx(Size(200, 22, 400, 800).alpha)
+    assert f"{OURS}, {MANY} alphas" in found["many alphas"]
+
+
+def test_a_loop_over_tokens_is_told_for_all_of_them(found):
+    loop = found["in memory"]["a Ridge a token, 4 of 77"]
+    seconds = 4 * Size(200, 22, 400, 800 // 77).as_scripted / loop["rate"]
+    assert loop["cpu_all"] == pytest.approx(seconds * 77 / 4, rel=0.5)
+
+
+def test_the_spaces_of_brain_diffuser_share_one_gram():
+    *alone, together = counted()
+    here = "operations here"
+    assert together["targets"] == 347_680
+    assert together["fits"] == 335
+    assert together[here] < sum(row[here] for row in alone)
+    assert together["ratio"] == pytest.approx(75, rel=0.02)
+    assert [round(row["ratio"]) for row in alone] == [13, 48, 88]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)  # opponents are slow, busy machines slower
+def test_ratios_of_cpu_time_and_memory_hold_with_a_wide_margin(tmp_path, monkeypatch):
+    """At the sizes of the benchmark, each contender in a process of its own, as the benchmark has it."""
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.ridge import scenario
+
+    made = scenario(quick=False)
+    wanted = {
+        "in memory": (OURS, "scikit-learn Ridge"),
+        "many alphas": (f"{OURS}, {MANY} alphas", f"{OURS}, 1 alpha"),
+        "over Dask": (OURS, "dask.array, as one writes it"),
+    }
+    cases = [
+        replace(case, contenders=tuple(each for each in case.contenders if each.name in wanted[case.name]))
+        for case in made.cases
+        if case.name in wanted
+    ]
+    result = measure(replace(made, cases=tuple(cases)), tmp_path, repeats=2)
+    found = {verdict.says: verdict.median for verdict in judge(result)}
+    assert found["CPU time / scikit-learn"] <= 0.25
+    assert found["memory / scikit-learn"] <= 0.25
+    assert found[f"CPU time, {MANY} alphas / 1"] <= 2
+    assert found["CPU time / dask.array"] <= 0.5
+    assert found["relative error x 1e5"] <= 1
