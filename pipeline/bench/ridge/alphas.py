@@ -69,7 +69,9 @@ class Blocks:
 
     def _block(self, y: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         moments = ridge.moments(y)
-        tried = ridge.by_spectrum(self.spectrum, ridge.centred_targets(y, moments, self.spectrum.precision), tuple(alphas))
+        tried = ridge.by_spectrum(
+            self.spectrum, ridge.centred_targets(y, moments, self.spectrum.precision), tuple(alphas)
+        )
         best = alphas[ridge.gcv_errors(tried).best()]
         found = ridge.predict_by_alphas(self.projected, self.spectrum, tried[0].projected, best)
         return found + moments.mean.astype("float32"), best
