@@ -129,8 +129,8 @@ class Ridges:
         how = {"precision": self._settings(space).precision, **alpha}
         if region.form == "dual" and self._targets(space) < region.voxels:
             inputs = {"responses": "responses", **inputs}
-            return {"inverse": self._once(f"inverse/{space}", "weigh.inverse", inputs, **how)}
-        maker = "weigh.dual_left" if region.form == "dual" else "smooth.primal_left"
+            return {"inverse": self._once(f"inverse/{space}", "invert.inverse", inputs, **how)}
+        maker = "invert.dual_left" if region.form == "dual" else "smooth.primal_left"
         inputs = {**region.inputs, **inputs}
         return {"left": self._once(f"left/{space}", maker, inputs, **how, **region.settings)}
 

@@ -76,13 +76,13 @@ def _moments(tile: Array, weights: Array) -> tuple[Array, Array]:
 
 
 def by_tile(function: Callable[..., tuple[Array, Array]], *values: Array) -> tuple[Array, Array]:
-    """Return a function's two per-target answers, computed in float64 a tile of targets at a time."""
+    """Return a function's two answers, targets last, computed in float64 a tile of targets at a time."""
     xp = namespace_of(values[0])
     targets = values[0].shape[1]
     tiles = [slice(start, min(start + TILE, targets)) for start in range(0, targets, TILE)]
     parts = [function(*(xp.astype(value[:, tile], xp.float64) for value in values)) for tile in tiles]
     first, second = zip(*parts, strict=True)
-    return xp.concat(first), xp.concat(second)
+    return xp.concat(first, axis=-1), xp.concat(second, axis=-1)
 
 
 def batch_moments(predicted: Array) -> Moments:

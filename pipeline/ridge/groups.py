@@ -18,7 +18,7 @@ from pipeline.errors import ShapeError
 from .namespace import Array, Rows, namespace_of, on_device
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
 Stack: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 """Rows as (group, member), on the host."""
@@ -69,27 +69,12 @@ class Groups:
         _, first, sizes = np.unique(self.labels[order], return_index=True, return_counts=True)
         return [stack for size in np.unique(sizes) for stack in _cut(order, first[sizes == size], int(size))]
 
-    def without(self, residuals: Array, block: Callable[[Stack], Array]) -> Array:
-        """Return N_gg^-1 residuals_g for every group: what its own absence leaves of its targets.
-
-        Parameters
-        ----------
-        residuals : (k, t)
-            N Y, or N itself, of the chosen rows.
-        block : callable
-            Returns N_gg (group, member, member) float64 for (group, member) rows.
-
-        Returns
-        -------
-        (k, t) same dtype
-        """
-        xp, solved = namespace_of(residuals), []
-        for rows in self.stacks:
-            index = on_device(np.searchsorted(self.chosen, rows.ravel()), residuals)
-            part = xp.take(residuals, index, axis=0)
-            solved.append(_solve(block(rows), part))
+    def ordered(self, parts: Iterable[Array]) -> Array:
+        """Return the rows of all stacks, one after the other, in the order of ``chosen``."""
+        listed = list(parts)
+        found = namespace_of(listed[0]).concat(listed, axis=0)
         back = np.argsort(np.concatenate([rows.ravel() for rows in self.stacks]), kind="stable")
-        return xp.take(xp.concat(solved, axis=0), on_device(back, residuals), axis=0)
+        return namespace_of(found).take(found, on_device(back, found), axis=0)
 
 
 def _cut(order: Rows, first: Rows, size: int) -> Iterator[Stack]:
@@ -98,8 +83,16 @@ def _cut(order: Rows, first: Rows, size: int) -> Iterator[Stack]:
         yield order[first[start : start + step, None] + np.arange(size)]
 
 
-def _solve(blocks: Array, part: Array) -> Array:
-    """Return blocks^-1 part, by a division where groups are single rows."""
+def left_out(blocks: Array, part: Array) -> Array:
+    """Return N_gg^-1 residuals_g of some groups: what their own absence leaves of their targets.
+
+    Parameters
+    ----------
+    blocks : (group, member, member) float64
+        N_gg.
+    part : (group * member, t)
+        (N Y)_g. Groups of single rows take a division.
+    """
     xp = namespace_of(part)
     groups, size = blocks.shape[0], blocks.shape[1]
     if size == 1:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+ROWS = 512
+"""Rows of a smoother merged at a time."""
+
+
 def merge_columns(smoother: Array, picture_of_row: Rows, n_pictures: int) -> Array:
     """Return the smoother with the columns of rows that saw the same picture summed.
 
@@ -39,14 +43,18 @@ def merge_columns(smoother: Array, picture_of_row: Rows, n_pictures: int) -> Arr
             f"{picture.shape[0]} rows' pictures for {smoother.shape[1]} columns; "
             f"expected one of 0 to {n_pictures - 1} for each."
         )
-    xp = namespace_of(smoother)
-    # A column of zeros stands in for the showings a picture did not have.
-    blank = xp.zeros((smoother.shape[0], 1), dtype=smoother.dtype, device=smoother.device)
-    padded = xp.concat([smoother, blank], axis=1)
+    if n_pictures == picture.size and np.array_equal(picture, np.arange(picture.size)):
+        return row_major(smoother)
+    xp, showings = namespace_of(smoother), _showings(picture, n_pictures)
     merged = xp.zeros((smoother.shape[0], n_pictures), dtype=smoother.dtype, device=smoother.device)
-    for rows in _showings(picture, n_pictures):
-        merged = merged + xp.take(padded, on_device(rows, smoother), axis=1)
-    return row_major(merged)
+    for start in range(0, smoother.shape[0], ROWS):
+        part = smoother[start : min(start + ROWS, smoother.shape[0]), :]
+        # A column of zeros stands in for the showings a picture did not have.
+        blank = xp.zeros((part.shape[0], 1), dtype=part.dtype, device=part.device)
+        padded = xp.concat([part, blank], axis=1)
+        for rows in showings:
+            merged[start : start + part.shape[0], :] += xp.take(padded, on_device(rows, part), axis=1)
+    return merged
 
 
 def _showings(picture: Rows, n_pictures: int) -> list[Rows]:

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from .correction import TILE
+from .groups import left_out
 from .namespace import Array, Rows, namespace_of, on_device
 from .smoother import factorise
 from .spectrum import Spectrum, mean_eigenvalue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .groups import Groups, Stack
 
 
@@ -47,7 +51,13 @@ def held_out(residuals: Residuals, groups: Groups) -> Array:
     (k, t)
         A row a chosen row of the groups.
     """
-    return groups.without(residuals.of(groups.chosen), residuals.block)
+    return groups.ordered(held_out_parts(residuals, groups))
+
+
+def held_out_parts(residuals: Residuals, groups: Groups) -> Iterator[Array]:
+    """Yield the same a stack of groups at a time, so that the whole need not be held."""
+    for rows in groups.stacks:
+        yield left_out(residuals.block(rows), residuals.of(rows.ravel()))
 
 
 @dataclass(frozen=True)
@@ -70,17 +80,14 @@ class BySpectrum:
     def of(self, rows: Rows) -> Array:
         """Return (N Y) of some rows; 2 k r t operations."""
         xp = namespace_of(self.projected)
-        vectors = _rows(self.spectrum.vectors, rows)
-        shrunk = xp.astype(self.kept, self.projected.dtype)[:, None] * self.projected
-        if self.spectrum.complete:
-            return vectors @ shrunk
-        targets = xp.astype(_rows(self.targets, rows), self.projected.dtype)
-        return targets + vectors @ (shrunk - self.projected)
+        vectors, complete = _rows(self.spectrum.vectors, rows), self.spectrum.complete
+        weights = xp.astype(self.kept if complete else self.kept - 1.0, self.projected.dtype)
+        found = (vectors * weights) @ self.projected
+        return found if complete else found + xp.astype(_rows(self.targets, rows), found.dtype)
 
     def block(self, rows: Stack) -> Array:
         """Return N_gg of some groups."""
-        xp = namespace_of(self.projected)
-        vectors = xp.astype(_rows(self.spectrum.vectors, rows.ravel()), xp.float64)
+        xp, vectors = namespace_of(self.projected), _rows(self.spectrum.vectors, rows.ravel())
         members = xp.reshape(vectors, (rows.shape[0], rows.shape[1], vectors.shape[1]))
         if self.spectrum.complete:
             return _outer(members, self.kept)
@@ -144,8 +151,10 @@ def by_factor(gram_lower: Array, targets: Array, alpha: float) -> ByFactor:
     """
     n = gram_lower.shape[0]
     moved = mean_eigenvalue(gram_lower)
-    inverse = factorise(gram_lower + moved / n, alpha).inverse()
-    return ByFactor(alpha * inverse - alpha / (n * (moved + alpha)), targets)
+    maker = factorise(gram_lower + moved / n, alpha, overwrite=True).inverse()
+    maker *= alpha
+    maker -= alpha / (n * (moved + alpha))
+    return ByFactor(maker, targets)
 
 
 def _rows(matrix: Array, rows: Rows) -> Array:
@@ -156,8 +165,14 @@ def _rows(matrix: Array, rows: Rows) -> Array:
 
 
 def _outer(members: Array, weights: Array) -> Array:
-    """Return members diag(weights) members^T, (group, member, member), of (group, member, r) float64."""
-    xp = namespace_of(members)
-    if members.shape[1] == 1:
-        return xp.sum(members * members * weights, axis=2)[:, :, None]
-    return (members * weights) @ xp.matrix_transpose(members)
+    """Return members diag(weights) members^T, (group, member, member) float64, of (group, member, r)."""
+    xp, (groups, size, components) = namespace_of(members), members.shape
+    total = xp.zeros((groups, size, size), dtype=xp.float64, device=members.device)
+    for start in range(0, components, TILE):
+        tile = slice(start, min(start + TILE, components))
+        wide = xp.astype(members[:, :, tile], xp.float64)
+        if size == 1:
+            total += xp.sum(wide * wide * weights[tile], axis=2)[:, :, None]
+        else:
+            total += (wide * weights[tile]) @ xp.matrix_transpose(wide)
+    return total

@@ -44,12 +44,12 @@ def identification(predicted: Array, targets: Array, fold: Rows, picture_of_row:
     """
     xp = namespace_of(predicted)
     mean = xp.sum(predicted, axis=0, dtype=xp.float64) / predicted.shape[0]
-    predicted = _unit_rows(predicted - xp.astype(mean, predicted.dtype))
-    targets = _unit_rows(targets)
-    shares = [
-        _shares(predicted, targets, np.flatnonzero(fold == one), picture_of_row) for one in np.unique(fold)
-    ]
-    return float(sum(shares)) / int(predicted.shape[0])
+    mean, shares = xp.astype(mean, predicted.dtype), 0.0
+    for one in np.unique(fold):
+        rows = np.flatnonzero(fold == one)
+        said, seen = (xp.take(part, on_device(rows, part), axis=0) for part in (predicted, targets))
+        shares += _shares(_unit_rows(said - mean), _unit_rows(seen), picture_of_row[rows])
+    return shares / int(predicted.shape[0])
 
 
 def _unit_rows(values: Array) -> Array:
@@ -60,14 +60,13 @@ def _unit_rows(values: Array) -> Array:
     return values / xp.where(length > 0, length, xp.ones_like(length))
 
 
-def _shares(predicted: Array, targets: Array, rows: Rows, picture_of_row: Rows) -> float:
+def _shares(predicted: Array, targets: Array, picture_of_row: Rows) -> float:
     """Return the sum over a fold's rows of the share of other pictures that are less alike."""
     xp = namespace_of(predicted)
-    _, first, own = np.unique(picture_of_row[rows], return_index=True, return_inverse=True)
+    _, first, own = np.unique(picture_of_row, return_index=True, return_inverse=True)
     if first.size < 2:
         raise ShapeError("A fold holds one picture only, which tells nothing of identification; lower folds.")
-    seen = xp.take(targets, on_device(rows[first], targets), axis=0)
-    alike = xp.take(predicted, on_device(rows, predicted), axis=0) @ seen.T
+    alike = predicted @ xp.take(targets, on_device(first, targets), axis=0).T
     is_own = on_device(own[:, None] == np.arange(first.size)[None, :], predicted)
     with_own = xp.sum(xp.where(is_own, alike, xp.zeros_like(alike)), axis=1, keepdims=True)
     worse = xp.astype(alike < with_own, xp.float64)

@@ -7,7 +7,9 @@ more than two of the dimensions candidate, row, component and target.
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,9 +18,10 @@ import numpy as np
 
 from pipeline.errors import RecipeError, ShapeError
 
-from .correction import Moments, is_constant
+from .blocks import centred
+from .correction import TILE, Moments, by_tile, is_constant
 from .namespace import Array, Precision, Rows, namespace_of, on_device
-from .residuals import ByFactor, BySpectrum, by_factor, held_out
+from .residuals import ByFactor, BySpectrum, by_factor, held_out, held_out_parts
 from .retrieval import identification
 
 if TYPE_CHECKING:
@@ -104,9 +107,10 @@ def centred_targets(targets: Array, of_rows: Moments, dtype: Precision) -> Array
     -------
     (n, t) dtype
     """
-    xp = namespace_of(targets)
-    less = xp.astype(targets, getattr(xp, dtype)) - xp.astype(of_rows.mean, getattr(xp, dtype))
-    return xp.where(is_constant(of_rows, targets.dtype), xp.zeros_like(less), less)
+    less = centred(targets, of_rows.mean, dtype)
+    varies = ~is_constant(of_rows, targets.dtype)
+    less *= namespace_of(less).astype(varies, less.dtype)
+    return less
 
 
 def by_spectrum(spectrum: Spectrum, targets: Array, alphas: Sequence[float]) -> list[BySpectrum]:
@@ -149,12 +153,16 @@ def _spectral_gcv(candidates: Sequence[BySpectrum]) -> Errors:
     xp, spectrum, n = namespace_of(first.projected), first.spectrum, first.targets.shape[0]
     kept = xp.stack([candidate.kept for candidate in candidates])
     trace = xp.sum(kept, axis=1) + spectrum.left_over
-    squares = xp.astype(first.projected, xp.float64) ** 2
-    variance = _mean_squares(first.targets)
-    energy = kept**2 @ squares
-    if not spectrum.complete:  # what no component holds stays as residual at any alpha
-        energy = energy + xp.clip(variance * n - xp.sum(squares, axis=0), min=0.0)
-    return Errors(n * energy / trace[:, None] ** 2, variance)
+
+    def energy(projected: Array, targets: Array) -> tuple[Array, Array]:
+        squares, total = projected**2, xp.sum(targets**2, axis=0)
+        found = kept**2 @ squares
+        if not spectrum.complete:  # what no component holds stays as residual at any alpha
+            found = found + xp.clip(total - xp.sum(squares, axis=0), min=0.0)
+        return found, total / n
+
+    energies, variance = by_tile(energy, first.projected, first.targets)
+    return Errors(n * energies / trace[:, None] ** 2, variance)
 
 
 def held_out_errors(candidates: Candidates, groups: Groups) -> Errors:
@@ -167,7 +175,12 @@ def held_out_errors(candidates: Candidates, groups: Groups) -> Errors:
     groups : Groups
         All rows, by picture (leave-one-out) or by fold.
     """
-    return _errors(candidates, lambda candidate: _mean_squares(held_out(candidate, groups)))
+
+    def error(candidate: BySpectrum | ByFactor) -> Array:
+        sums = (part.shape[0] * _mean_squares(part) for part in held_out_parts(candidate, groups))
+        return functools.reduce(operator.add, sums) / groups.chosen.size
+
+    return _errors(candidates, error)
 
 
 def identifications(candidates: Candidates, groups: Groups, picture_of_row: Rows) -> Array:
@@ -216,9 +229,10 @@ def held_out_by_best(candidates: Sequence[BySpectrum], best: Array, groups: Grou
     xp, parts, columns = namespace_of(best), [], []
     for at, candidate in enumerate(candidates):
         (own,) = xp.nonzero(best == at)
-        if own.shape[0]:
-            parts.append(held_out(candidate.only(own), groups))
-            columns.append(own)
+        for start in range(0, own.shape[0], TILE):
+            tile = own[start : min(start + TILE, own.shape[0])]
+            parts.append(held_out(candidate.only(tile), groups))
+            columns.append(tile)
     return xp.take(xp.concat(parts, axis=1), xp.argsort(xp.concat(columns)), axis=1)
 
 
@@ -232,5 +246,6 @@ def _errors(candidates: Candidates, error: Callable[[Any], Array]) -> Errors:
 
 
 def _mean_squares(values: Array) -> Array:
-    xp = namespace_of(values)
-    return xp.sum(values * values, axis=0, dtype=xp.float64) / values.shape[0]
+    xp, count = namespace_of(values), values.shape[1]
+    tiles = (values[:, start : min(start + TILE, count)] for start in range(0, count, TILE))
+    return xp.concat([xp.sum(tile * tile, axis=0, dtype=xp.float64) for tile in tiles]) / values.shape[0]

@@ -53,7 +53,7 @@ class Factor:
         return row_major(kernels.solve_triangular(self.lower, half, transposed=False))
 
     def inverse(self) -> Array:
-        """Return (Gram + alpha I)^-1, (n, n)."""
+        """Return (Gram + alpha I)^-1, (n, n); the factor is used up."""
         return row_major(kernels_for(self.lower).inverse(self.lower))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import PipelineError, ShapeError
 
 from .blocks import WIDTH, centred, column_means, recut
+from .correction import TILE
 from .kernels import kernels_for
 from .namespace import Array, Precision, namespace_of, precision_of, row_major
 
@@ -45,7 +46,7 @@ class Spectrum:
         return self.vectors.T @ namespace_of(targets).astype(targets, self.vectors.dtype, copy=False)
 
 
-def dual_spectrum(gram_lower: Array) -> Spectrum:
+def dual_spectrum(gram_lower: Array, *, overwrite: bool = False) -> Spectrum:
     """Return the spectrum of K, given by its lower triangle; about 9 n^3 operations.
 
     Centred rows sum to zero, so the intercept's direction 1 is an eigenvector of eigenvalue 0, mixed with
@@ -54,7 +55,9 @@ def dual_spectrum(gram_lower: Array) -> Spectrum:
     Parameters
     ----------
     gram_lower : (n, n) float32 or float64
-        Not changed. Above the diagonal nothing is read.
+        Above the diagonal nothing is read.
+    overwrite : bool
+        Whether the matrix may be lost, which saves a copy of it.
 
     Returns
     -------
@@ -65,7 +68,9 @@ def dual_spectrum(gram_lower: Array) -> Spectrum:
     PipelineError
         If the matrix holds NaN or infinity.
     """
-    values, vectors = _eigen(gram_lower - mean_eigenvalue(gram_lower) / gram_lower.shape[0])
+    moved = gram_lower if overwrite else _copy(gram_lower)
+    moved -= mean_eigenvalue(gram_lower) / gram_lower.shape[0]
+    values, vectors = _eigen(moved)
     return Spectrum(row_major(vectors[:, 1:]), values[1:], complete=True)
 
 
@@ -76,8 +81,12 @@ def mean_eigenvalue(gram_lower: Array) -> float:
     return float(xp.sum(diagonal, dtype=xp.float64)) / int(diagonal.shape[0]) or 1.0
 
 
+def _copy(array: Array) -> Array:
+    return namespace_of(array).asarray(array, copy=True)
+
+
 def _eigen(lower: Array) -> tuple[Array, Array]:
-    """Return eigenvalues (float64, ascending, clipped at 0) and eigenvectors."""
+    """Return eigenvalues (float64, ascending, clipped at 0) and eigenvectors; the matrix may be lost."""
     xp = namespace_of(lower)
     if not bool(xp.all(xp.isfinite(xp.linalg.diagonal(lower)))):
         raise PipelineError("The Gram matrix holds NaN or infinity; look for voxels that are not finite.")
@@ -85,15 +94,17 @@ def _eigen(lower: Array) -> tuple[Array, Array]:
     return xp.clip(xp.astype(values, xp.float64), min=0.0), vectors
 
 
-def primal_spectrum(gram_lower: Array, train_blocks: Iterable[Array]) -> Spectrum:
+def primal_spectrum(gram_lower: Array, train_blocks: Iterable[Array], *, overwrite: bool = False) -> Spectrum:
     """Return the spectrum of K by way of G = Xc^T Xc = V diag(w) V^T: its vectors are Xc V / sqrt(w).
 
     Parameters
     ----------
     gram_lower : (p, p) float32 or float64
-        G, its lower triangle; not changed.
+        G, its lower triangle.
     train_blocks : iterable of (n, voxel) float32 or float64
         Training rows as they are, consecutive voxels, p in all, in blocks of any width.
+    overwrite : bool
+        Whether the matrix may be lost, which saves a copy of it.
 
     Returns
     -------
@@ -108,11 +119,11 @@ def primal_spectrum(gram_lower: Array, train_blocks: Iterable[Array]) -> Spectru
         If the blocks do not hold p voxels.
     """
     xp = namespace_of(gram_lower)
-    values, vectors = _eigen(gram_lower)
+    values, vectors = _eigen(gram_lower if overwrite else _copy(gram_lower))
     rounding = values.shape[0] * xp.finfo(gram_lower.dtype).eps * xp.max(values)
     there = values > rounding
     scale = xp.where(there, xp.where(there, values, 1.0 + 0.0 * values) ** -0.5, 0.0 * values)
-    vectors = vectors * xp.astype(scale, vectors.dtype)
+    vectors *= xp.astype(scale, vectors.dtype)
     spread = _times(train_blocks, vectors)
     return Spectrum(row_major(spread), xp.where(there, values, 0.0 * values), complete=False)
 
@@ -124,13 +135,18 @@ def _times(blocks: Iterable[Array], matrix: Array) -> Array:
         stop = start + piece.shape[1]
         if stop <= matrix.shape[0]:
             part = centred(piece, column_means(piece), precision_of(matrix)) @ matrix[start:stop, :]
-            product = part if product is None else product + part
+            product = part if product is None else _added(product, part)
         start = stop
     if product is None or start != matrix.shape[0]:
         raise ShapeError(
             f"Training rows of {start} voxels for a Gram matrix of {matrix.shape[0]}; expected as many."
         )
     return product
+
+
+def _added(total: Array, part: Array) -> Array:
+    total += part
+    return total
 
 
 def project_rows(pairs: Iterable[tuple[Array, Array]], spectrum: Spectrum) -> Array:
@@ -152,7 +168,7 @@ def project_rows(pairs: Iterable[tuple[Array, Array]], spectrum: Spectrum) -> Ar
     for train, test in recut(pairs, WIDTH):
         means = column_means(train)
         part = centred(test, means, dtype) @ (centred(train, means, dtype).T @ spectrum.vectors)
-        product = part if product is None else product + part
+        product = part if product is None else _added(product, part)
     if product is None:
         raise ShapeError("No voxels found; expected at least one: check the ROI expression.")
     return product
@@ -178,5 +194,10 @@ def predict_by_alphas(projected: Array, spectrum: Spectrum, targets: Array, alph
         Less the targets' means.
     """
     xp = namespace_of(targets)
-    penalised = xp.astype(spectrum.values[:, None] + alphas[None, :], targets.dtype)
-    return projected @ (targets / penalised)
+    shape = (projected.shape[0], targets.shape[1])
+    predicted = xp.empty(shape, dtype=targets.dtype, device=targets.device)
+    for start in range(0, targets.shape[1], TILE):
+        tile = slice(start, min(start + TILE, targets.shape[1]))
+        penalised = xp.astype(spectrum.values[:, None] + alphas[None, tile], targets.dtype)
+        predicted[:, tile] = projected @ (targets[:, tile] / penalised)
+    return predicted

@@ -12,9 +12,9 @@ from storage.schema import Schema, Variable
 from .. import ridge
 from ..stage import Cost, lazily, stage
 from .featurize import FEATURES
-from .held_out import HeldOut
+from .held_out import HeldOut, scoring_memory
 from .matrix import Matrix
-from .positions import positions
+from .positions import features_at, passing_memory, positions
 from .spectrum import read_spectrum
 
 if TYPE_CHECKING:
@@ -52,23 +52,31 @@ def _alpha_cost(
     spectrum: xr.Dataset | None = None,
 ) -> Cost:
     n, t = int((responses.split.values == "train").sum()), min(SAMPLE, features.sizes["feature"])
-    shared, itemsize = _shared_cost(gram, spectrum)
-    read = features.sizes["image"] * min(FEATURES, features.sizes["feature"]) * 4
-    by_gcv = output.attrs["by"] == "gcv"
-    candidates = output.sizes["candidate"]
-    flops = ridge.selection_flops(n, t, candidates, gcv=by_gcv, spectral=spectrum is not None)
-    return Cost(memory=shared + read + 6 * n * t * itemsize, flops=flops)
+    by, candidates, shared = output.attrs["by"], output.sizes["candidate"], gram or spectrum
+    assert shared is not None
+    matrix = max(shared.values(), key=lambda array: array.ndim)
+    memory = matrix.nbytes + _targets_memory(responses, features, by, matrix, by_factors=spectrum is None)
+    flops = ridge.selection_flops(n, t, candidates, gcv=by == "gcv", spectral=spectrum is not None)
+    return Cost(memory=memory, flops=flops)
 
 
-def _shared_cost(gram: xr.Dataset | None, spectrum: xr.Dataset | None) -> tuple[int, int]:
-    """Return the bytes of matrices held at once, and of one number in them."""
-    if spectrum is not None:
-        return 2 * spectrum.nbytes, spectrum.eigenvector.dtype.itemsize
-    assert gram is not None
-    return 5 * gram.gram.nbytes, gram.gram.dtype.itemsize
+def _targets_memory(
+    responses: xr.Dataset, features: xr.Dataset, by: By, matrix: xr.DataArray, *, by_factors: bool
+) -> int:
+    """Return the bytes of the sampled features and of what their scores take."""
+    count, itemsize = features.sizes["feature"], matrix.dtype.itemsize
+    n, t = matrix.sizes["row"], min(SAMPLE, count)
+    targets, at_work = n * t * itemsize, scoring_memory(responses, by, t, itemsize)
+    if by == "retrieval":  # all held-out predictions are put together
+        at_work = max(targets + at_work, 3 * targets)
+    if by_factors:
+        at_work += matrix.nbytes + (targets if by == "gcv" else 0)
+    else:
+        at_work += targets  # projected
+    return max(n * t * 4 + passing_memory(features, min(FEATURES, count)), targets + at_work)
 
 
-@stage("regress", version=1, schema=ALPHA, cost=_alpha_cost)
+@stage("regress", version=2, schema=ALPHA, cost=_alpha_cost)
 def alpha(
     responses: xr.Dataset,
     features: xr.Dataset,
@@ -127,8 +135,7 @@ def _choose(
     _start: int,
     _stop: int,
 ) -> Mapping[str, np.ndarray]:
-    values = _sampled(features, rows, sample)
-    score = held.scores(_candidates(values, gram, spectrum, alphas))
+    score = held.scores(_candidates(_sampled(features, rows, sample), gram, spectrum, alphas))
     best = alphas[int(np.argmax(score))]
     return {"alpha": np.asarray(best), "tried": np.asarray(alphas), "score": score}
 
@@ -147,9 +154,10 @@ def _candidates(
 
 def _sampled(features: xr.Dataset, rows: np.ndarray, sample: np.ndarray) -> np.ndarray:
     """Return some features of each training row, float32, one chunk's width read at a time."""
-    parts = []
-    for left in range(0, features.sizes["feature"], FEATURES):
-        inside = sample[(sample >= left) & (sample < left + FEATURES)] - left
-        if inside.size:
-            parts.append(features.value[:, left : left + FEATURES].values[:, inside][rows])
-    return np.concatenate(parts, axis=1).astype(np.float32, copy=False)
+    found, count = np.empty((len(rows), len(sample)), np.float32), features.sizes["feature"]
+    for start in range(0, count, FEATURES):
+        stop = min(start + FEATURES, count)
+        inside = slice(*np.searchsorted(sample, (start, stop)))
+        if inside.start < inside.stop:
+            found[:, inside] = features_at(features, rows, start, stop, sample[inside] - start)
+    return found

@@ -9,8 +9,12 @@ import numpy as np
 
 from .. import ridge
 from ..errors import RecipeError
+from ..ridge.correction import TILE
+from ..ridge.groups import ROWS
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from .matrix import Matrix
 
 By = Literal["gcv", "loo", "kfold", "retrieval"]
@@ -64,3 +68,16 @@ class HeldOut:
         if self.by == "retrieval":
             return np.asarray(ridge.identifications(candidates, self.groups, self.pictures))
         return np.asarray(self.errors(candidates).explained())
+
+
+def scoring_memory(responses: xr.Dataset, by: By, targets: int, itemsize: int) -> int:
+    """Return the bytes that scores of targets take beside the targets and their projection."""
+    fold = responses.fold.values
+    n = int((fold >= 0).sum())
+    tile = 4 * n * min(TILE, targets) * 8
+    if by == "gcv":
+        return tile
+    together = int(np.bincount(fold[fold >= 0]).max()) if by in ("kfold", "retrieval") else 1
+    rows = min(n, max(ROWS, together))
+    left_out = rows * (2 * n * itemsize + targets * (2 * itemsize + 2 * 8 * (together > 1)))
+    return max(tile, left_out + rows * (TILE * 2 * 8 + 2 * together * 8))

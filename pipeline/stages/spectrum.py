@@ -10,6 +10,7 @@ from storage.schema import Schema, Variable
 from .. import ridge
 from ..stage import Cost, lazily, stage
 from .matrix import Matrix
+from .owned import owned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 Precision = Literal["auto", "float32", "float64"]
 
+#: Rows of a chunk of eigenvectors: read and written without a second copy of the whole.
+ROWS = 128
+
 SPECTRUM = Schema(
     {
         "eigenvector": Variable(
@@ -27,6 +31,7 @@ SPECTRUM = Schema(
             "1",
             "eigenvector of the centred training rows' Gram",
             "Without the constant one. Attribute `complete`: 1 where they span all directions but that.",
+            chunks={"row": ROWS},
         ),
         "eigenvalue": Variable(("component",), "float64", "1", "its eigenvalue", "Ascending, none below 0."),
     }
@@ -51,13 +56,21 @@ def kept_dtype(precision: Precision) -> str:
 
 
 def _spectrum_cost(output: xr.Dataset, gram: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
-    order = gram.sizes["column"]
-    # the Gram, itself shifted, LAPACK's copy and its two workspaces, and the vectors in rows
-    memory = 6 * gram.gram.nbytes + 2 * output.nbytes
-    return Cost(memory=memory, flops=ridge.spectrum_flops(order))
+    # the Gram, which becomes the eigenvectors, and LAPACK's two workspaces; then the vectors again, in rows
+    memory = max(3 * gram.gram.nbytes, gram.gram.nbytes + _rows_memory(output, gram))
+    return Cost(memory=memory, flops=ridge.spectrum_flops(gram.sizes["column"]))
 
 
-@stage("gram", version=1, schema=SPECTRUM, cost=_spectrum_cost)
+def _rows_memory(output: xr.Dataset, gram: xr.Dataset) -> int:
+    """Return the bytes of the eigenvectors in rows, as found and as kept, and of voxels in passing."""
+    found = int(output.eigenvector.size) * int(gram.gram.dtype.itemsize)
+    if "row" in gram.dims:
+        return max(found, int(output.eigenvector.nbytes))
+    passing = int(output.sizes["row"]) * ridge.WIDTH * 3 * 4
+    return 2 * found + passing
+
+
+@stage("gram", version=2, schema=SPECTRUM, cost=_spectrum_cost)
 def dual_spectrum(responses: xr.Dataset, gram: xr.Dataset, *, precision: Precision = "auto") -> xr.Dataset:
     """Return eigenvectors and eigenvalues of the Gram of training rows, the constant vector left out.
 
@@ -68,10 +81,10 @@ def dual_spectrum(responses: xr.Dataset, gram: xr.Dataset, *, precision: Precisi
 
 
 def _dual(gram: xr.Dataset) -> ridge.Spectrum:
-    return ridge.dual_spectrum(gram.gram.values)
+    return ridge.dual_spectrum(owned(gram.gram), overwrite=True)
 
 
-@stage("gram", version=1, schema=SPECTRUM, cost=_spectrum_cost)
+@stage("gram", version=2, schema=SPECTRUM, cost=_spectrum_cost)
 def primal_spectrum(
     responses: xr.Dataset,
     gram: xr.Dataset,
@@ -86,7 +99,7 @@ def primal_spectrum(
 
 
 def _primal(matrix: Matrix, gram: xr.Dataset) -> ridge.Spectrum:
-    return ridge.primal_spectrum(gram.gram.values, matrix.training_parts())
+    return ridge.primal_spectrum(owned(gram.gram), matrix.training_parts(), overwrite=True)
 
 
 def _spectrum_like(
@@ -112,7 +125,7 @@ def _kept(
     found: Callable[[], ridge.Spectrum], dtype: str, _start: int, _stop: int
 ) -> Mapping[str, np.ndarray]:
     spectrum = found()
-    return {"eigenvector": spectrum.vectors.astype(dtype), "eigenvalue": spectrum.values}
+    return {"eigenvector": spectrum.vectors.astype(dtype, copy=False), "eigenvalue": spectrum.values}
 
 
 def read_spectrum(spectrum: xr.Dataset) -> ridge.Spectrum:
@@ -122,11 +135,19 @@ def read_spectrum(spectrum: xr.Dataset) -> ridge.Spectrum:
 
 
 def _projection_cost(
-    output: xr.Dataset, responses: xr.Dataset, spectrum: xr.Dataset, **_inputs: xr.Dataset
+    output: xr.Dataset,
+    responses: xr.Dataset,
+    spectrum: xr.Dataset,
+    cross: xr.Dataset | None = None,
+    **_inputs: xr.Dataset,
 ) -> Cost:
     n, r, m = spectrum.sizes["row"], spectrum.sizes["component"], output.sizes["row"]
-    streamed = 4 * responses.sizes["row"] * ridge.WIDTH * 8
-    return Cost(memory=spectrum.nbytes + 8 * m * (n + 2 * r) + streamed, flops=ridge.predict_flops(n, m, r))
+    flops = ridge.predict_flops(n, m, r)
+    if cross is not None:
+        return Cost(memory=spectrum.nbytes + 2 * cross.nbytes + output.nbytes, flops=flops)
+    itemsize = spectrum.eigenvector.dtype.itemsize
+    passing = ridge.WIDTH * (responses.sizes["row"] * (2 * 4 + itemsize) + r * itemsize)
+    return Cost(memory=spectrum.nbytes + 2 * output.nbytes + passing, flops=flops)
 
 
 @stage("gram", version=1, schema=PROJECTION, cost=_projection_cost)

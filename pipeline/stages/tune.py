@@ -11,12 +11,13 @@ from storage.chunks import even_edges
 
 from .. import ridge
 from ..errors import ShapeError
+from ..ridge.correction import TILE
 from ..stage import Cost, lazily, stage
 from .coordinates import picture_coords
 from .featurize import FEATURES
-from .held_out import HeldOut
+from .held_out import HeldOut, scoring_memory
 from .matrix import Matrix
-from .positions import positions
+from .positions import features_at, passing_memory, positions
 from .predict import PREDICTIONS, Correction, named_features
 from .spectrum import read_spectrum
 
@@ -30,21 +31,26 @@ if TYPE_CHECKING:
 
 def _tuned_cost(
     output: xr.Dataset,
+    responses: xr.Dataset,
     spectrum: xr.Dataset,
     projection: xr.Dataset,
     features: xr.Dataset,
-    **_inputs: xr.Dataset,
 ) -> Cost:
     n, r = spectrum.sizes["row"], spectrum.sizes["component"]
     m, t = output.sizes["row"], output.sizes["feature"]
     candidates, by_gcv = output.attrs["candidates"], output.attrs["by"] == "gcv"
     width, itemsize = min(FEATURES, t), spectrum.eigenvector.dtype.itemsize
-    block = width * (4 * features.sizes["image"] + 4 * n + 8 * (r + m) + (3 if by_gcv else 6) * itemsize * n)
+    held = width * (4 * m + itemsize * (n + r))
+    at_work = max(
+        width * 4 * n + passing_memory(features, width),
+        scoring_memory(responses, output.attrs["by"], width, itemsize),
+        width * m * 6 * itemsize + 3 * r * min(TILE, width) * 8,
+    )
     flops = ridge.selection_flops(n, t, candidates, gcv=by_gcv, spectral=True) + ridge.predict_flops(r, m, t)
-    return Cost(memory=2 * spectrum.nbytes + projection.nbytes + block, flops=flops)
+    return Cost(memory=spectrum.nbytes + projection.nbytes + held + at_work, flops=flops)
 
 
-@stage("regress", version=2, schema=PREDICTIONS, cost=_tuned_cost)
+@stage("regress", version=3, schema=PREDICTIONS, cost=_tuned_cost)
 def tuned_predictions(
     responses: xr.Dataset,
     spectrum: xr.Dataset,
@@ -131,11 +137,8 @@ class Tuner:
 
     def __call__(self, start: int, stop: int) -> Mapping[str, np.ndarray]:
         """Return predictions and scores of features `start` to `stop`."""
-        values = self.features.value[:, start:stop].values
-        seen, true = (values[at].astype(np.float32, copy=False) for at in (self.rows, self.test))
-        of_rows = ridge.moments(seen)
         spectrum = read_spectrum(self.spectrum)
-        targets = ridge.centred_targets(seen, of_rows, spectrum.precision)
+        targets, of_rows = self._targets(start, stop, spectrum.precision)
         candidates = ridge.by_spectrum(spectrum, targets, self.alphas)
         best = self.held.errors(candidates).best()
         alpha = np.asarray(self.alphas)[best]
@@ -149,7 +152,14 @@ class Tuner:
             predicted = ridge.restandardize(predicted, stored, of_rows)
         elif self.correction == "test-batch":
             predicted = ridge.restandardize(predicted, ridge.batch_moments(predicted), of_rows)
+        true = features_at(self.features, self.test, start, stop)
         return scored(predicted, true, self.test, alpha, stored)
+
+    def _targets(self, start: int, stop: int, dtype: ridge.Precision) -> tuple[np.ndarray, ridge.Moments]:
+        """Return the training rows' features less their means, and their moments."""
+        seen = features_at(self.features, self.rows, start, stop)
+        of_rows = ridge.moments(seen)
+        return np.asarray(ridge.centred_targets(seen, of_rows, dtype)), of_rows
 
     def _held_out_moments(
         self, candidates: list[ridge.BySpectrum], best: np.ndarray, of_rows: ridge.Moments

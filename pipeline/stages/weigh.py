@@ -8,8 +8,7 @@ voxels streaming past.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,20 +18,20 @@ from storage.schema import Schema, Variable
 from .. import ridge
 from ..stage import Cost, lazily, stage
 from .featurize import FEATURES
+from .invert import multiply, parts_memory
 from .matrix import Matrix
-from .positions import positions
+from .positions import features_at, passing_memory, positions
 from .predict import named_features
-from .smooth import LEFT, penalty
-from .spectrum import kept_dtype, read_spectrum
+from .spectrum import read_spectrum
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
-    from .smooth import Penalty
-    from .spectrum import Precision
 
+#: Features whose weights are widened to float64 at a time, for the intercepts.
+WIDENED = 128
 #: Most bytes of a tile of weights; whole-brain weights get narrower tiles.
 TILE = 256 * 2**20
 #: Features and voxels of a stored chunk, 8 MB.
@@ -54,104 +53,6 @@ WEIGHTS = Schema(
     block="feature",
 )
 
-INVERSE = Schema(
-    {
-        "inverse": Variable(
-            ("row", "column"),
-            "float32|float64",
-            "1",
-            "inverse of the training rows' Gram with the penalty on its diagonal",
-            "A column a distinct training picture: those of its rows are summed.",
-        )
-    }
-)
-
-
-def _inverse_cost(output: xr.Dataset, gram: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
-    return Cost(memory=5 * gram.gram.nbytes + 2 * output.nbytes, flops=float(gram.sizes["column"]) ** 3)
-
-
-@stage("regress", version=1, schema=INVERSE, cost=_inverse_cost)
-def inverse(
-    responses: xr.Dataset,
-    gram: xr.Dataset,
-    chosen: xr.Dataset | None = None,
-    *,
-    alpha: float = 0.0,
-    precision: Precision = "auto",
-) -> xr.Dataset:
-    """Return (K + alpha I)^-1, what all tiles of weights share where features are fewer than voxels."""
-    matrix = Matrix.of(responses, None, "all")
-    dtype = kept_dtype(precision)
-    return lazily(
-        INVERSE,
-        {"row": matrix.training, "column": len(matrix.pictures[0])},
-        partial(_inverse, matrix, gram, penalty(chosen, alpha), dtype),
-        dtypes={"inverse": dtype},
-    )
-
-
-def _inverse(
-    matrix: Matrix, gram: xr.Dataset, alpha: Penalty, dtype: str, _start: int, _stop: int
-) -> Mapping[str, np.ndarray]:
-    return {"inverse": _merged(matrix, gram, alpha).astype(dtype, copy=False)}
-
-
-def _merged(matrix: Matrix, gram: xr.Dataset, alpha: Penalty) -> np.ndarray:
-    pictures, of_row = matrix.pictures
-    found = ridge.factorise(gram.gram.values, float(alpha)).inverse()
-    return np.asarray(ridge.merge_columns(found, of_row, len(pictures)))
-
-
-def _left_cost(output: xr.Dataset, responses: xr.Dataset, gram: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
-    n, parts = gram.sizes["column"], 4 * responses.sizes["row"] * ridge.WIDTH * 8
-    flops = float(n) ** 3 + ridge.predict_flops(n, output.sizes["voxel"], output.sizes["column"])
-    return Cost(memory=5 * gram.gram.nbytes + output.nbytes + parts, flops=flops)
-
-
-@stage("regress", version=1, schema=LEFT, cost=_left_cost)
-def dual_left(
-    responses: xr.Dataset,
-    gram: xr.Dataset,
-    voxels: xr.Dataset | None = None,
-    chosen: xr.Dataset | None = None,
-    *,
-    alpha: float = 0.0,
-    rois: str = "all",
-    precision: Precision = "auto",
-) -> xr.Dataset:
-    """Return Xc^T (K + alpha I)^-1, what all tiles share where voxels are no more than features."""
-    matrix = Matrix.of(responses, voxels, rois)
-    dtype = kept_dtype(precision)
-    return lazily(
-        LEFT,
-        {"voxel": matrix.voxels, "column": len(matrix.pictures[0])},
-        partial(_left, matrix, gram, penalty(chosen, alpha), dtype),
-        coords={"image_id": ("column", matrix.pictures[0])},
-        dtypes={"left": dtype},
-        leave_out=("held_out",),
-    )
-
-
-def _left(
-    matrix: Matrix, gram: xr.Dataset, alpha: Penalty, dtype: str, _start: int, _stop: int
-) -> Mapping[str, np.ndarray]:
-    merged = _merged(matrix, gram, alpha)
-    found = np.empty((matrix.voxels, merged.shape[1]), dtype)
-    _multiply(matrix, merged, found)
-    return {"left": found, "alpha": np.asarray(float(alpha))}
-
-
-def _multiply(matrix: Matrix, rows: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Write Xc^T rows into `out`, voxels streaming past; return the voxels' training means."""
-    start, means = 0, np.empty(matrix.voxels)
-    for part in matrix.training_parts():
-        at = slice(start, start + part.shape[1])
-        means[at] = ridge.column_means(part)
-        out[at] = ridge.centred(part, means[at], ridge.precision_of(rows)).T @ rows
-        start = at.stop
-    return means
-
 
 def width_of(voxels: int) -> int:
     """Return the features of a tile of weights: a stored chunk of features, or a part where voxels are many.
@@ -170,18 +71,32 @@ def _weights_cost(
 ) -> Cost:
     p, t, n = output.sizes["voxel"], output.sizes["feature"], int((responses.split.values == "train").sum())
     width = min(width_of(p), t)
-    kept = sum(dataset.nbytes for name, dataset in shared.items() if name in ("left", "inverse", "spectrum"))
-    block = width * (features.sizes["image"] * 8 + 3 * n * 8 + 2 * p * 4)
+    held = [dataset for name, dataset in shared.items() if name in ("left", "inverse", "spectrum")]
+    kept, itemsize = sum(dataset.nbytes for dataset in held), 8 if _in_float64(held) else 4
+    targets, weight, widened = width * n * itemsize, width * p * 4, p * min(width, WIDENED) * 8
+    read = width * n * 4 + passing_memory(features, width)
+    if "left" in shared:
+        tile = weight * itemsize // 4 + (weight if itemsize > 4 else 0)
+        work = max(targets + read, targets + tile, weight + widened + parts_memory(responses, 0))
+    else:
+        passing = parts_memory(responses, itemsize) + width * ridge.WIDTH * itemsize
+        work = targets + max(read, targets + 3 * n * min(width, 512) * 8, weight + max(passing, widened))
     through = {
         "left": 0,
         "inverse": ridge.predict_flops(n, n, t),
         "spectrum": 2 * ridge.predict_flops(n, n, t),
     }
     flops = ridge.predict_flops(n, p, t) + sum(through.get(name, 0) for name in shared)
-    return Cost(memory=2 * kept + block + 4 * responses.sizes["row"] * ridge.WIDTH * 8, flops=flops)
+    return Cost(memory=kept + work, flops=flops)
 
 
-@stage("regress", version=1, schema=WEIGHTS, cost=_weights_cost)
+def _in_float64(held: Sequence[xr.Dataset]) -> bool:
+    return any(
+        array.dtype == np.float64 and array.ndim == 2 for dataset in held for array in dataset.values()
+    )
+
+
+@stage("regress", version=2, schema=WEIGHTS, cost=_weights_cost)
 def weights(
     responses: xr.Dataset,
     features: xr.Dataset,
@@ -241,23 +156,43 @@ class Weigher:
 
     def __call__(self, start: int, stop: int) -> Mapping[str, np.ndarray]:
         """Return weights and intercepts of features `start` to `stop`."""
-        pictures, of_row = self.matrix.pictures
-        seen = self.features.value[:, start:stop].values[self.columns].astype(np.float32, copy=False)
-        mean = ridge.moments(seen, np.bincount(of_row, minlength=len(pictures))).mean
-        targets = seen - mean
-        weight = np.empty((self.matrix.voxels, stop - start), np.float32)
         if self.left is not None:
-            weight[:] = self.left.left.values @ targets.astype(self.left.left.dtype)
+            weight, mean = self._by_left(self.left, start, stop)
             means = np.concatenate([ridge.column_means(part) for part in self.matrix.training_parts()])
         else:
-            means = _multiply(self.matrix, self._rows(targets[of_row], targets, start, stop), weight)
-        return {"weight": weight, "intercept": (mean - means @ weight).astype(np.float32)}
+            rows, mean = self._rows(start, stop)
+            weight = np.empty((self.matrix.voxels, stop - start), np.float32)
+            means = multiply(self.matrix, rows, weight)
+        tiles = (weight[:, at : at + WIDENED] for at in range(0, stop - start, WIDENED))
+        intercept = mean - np.concatenate([means @ tile for tile in tiles])
+        return {"weight": weight, "intercept": intercept.astype(np.float32)}
 
-    def _rows(self, of_rows: np.ndarray, targets: np.ndarray, start: int, stop: int) -> Any:
-        """Return (K + alpha I)^-1 Y, a row a training row."""
+    def _by_left(self, product: xr.Dataset, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        left = product.left.values
+        targets, mean = self._targets(start, stop, ridge.precision_of(left))
+        return (left @ targets).astype(np.float32, copy=False), mean
+
+    def _rows(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (K + alpha I)^-1 Y, a row a training row, and the targets' means."""
         if self.inverse is not None:
-            return self.inverse.inverse.values @ targets.astype(self.inverse.inverse.dtype)
+            inverse = self.inverse.inverse.values
+            targets, mean = self._targets(start, stop, ridge.precision_of(inverse))
+            return inverse @ targets, mean
         assert self.spectrum is not None
         assert self.predictions is not None
         spectrum, alphas = read_spectrum(self.spectrum), self.predictions.alpha[start:stop].values
-        return ridge.predict_by_alphas(spectrum.vectors, spectrum, spectrum.project(of_rows), alphas)
+        projected, mean = self._projected(spectrum, start, stop)
+        return np.asarray(ridge.predict_by_alphas(spectrum.vectors, spectrum, projected, alphas)), mean
+
+    def _projected(self, spectrum: ridge.Spectrum, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        targets, mean = self._targets(start, stop, spectrum.precision)
+        if len(targets) < self.matrix.training:
+            targets = targets[self.matrix.pictures[1]]
+        return np.asarray(spectrum.project(targets)), mean
+
+    def _targets(self, start: int, stop: int, dtype: ridge.Precision) -> tuple[np.ndarray, np.ndarray]:
+        """Return the distinct training pictures' features less the training rows' means, and these."""
+        pictures, of_row = self.matrix.pictures
+        seen = features_at(self.features, self.columns, start, stop)
+        mean = ridge.moments(seen, np.bincount(of_row, minlength=len(pictures))).mean
+        return np.asarray(ridge.centred(seen, mean, dtype)), np.asarray(mean)

@@ -52,11 +52,14 @@ class Kernels(Protocol):
         ...
 
     def inverse(self, factor: Array) -> Array:
-        """Return A^-1, both its triangles, for a factor of A that ``cholesky`` made."""
+        """Return A^-1, both its triangles, for a factor of A that ``cholesky`` made and that may be lost."""
         ...
 
     def eigh(self, lower: Array) -> tuple[Array, Array]:
-        """Return eigenvalues, ascending, and eigenvectors, as columns, of A given by its lower triangle."""
+        """Return eigenvalues, ascending, and eigenvectors, as columns, of A.
+
+        Only its lower triangle is read; it may be lost.
+        """
         ...
 
 

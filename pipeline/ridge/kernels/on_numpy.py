@@ -19,6 +19,9 @@ Matrix: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 ROWS = 64
 """Rows worked on at a time, so that what is widened to float64 stays in the cache."""
 
+MIRRORED = 256
+"""Rows of a triangle that are mirrored at a time."""
+
 
 def accumulator(rows: int, columns: int, like: Matrix) -> Matrix:
     """Return zeros in Fortran order."""
@@ -105,24 +108,34 @@ def solve_triangular(factor: Matrix, rows: Matrix, *, transposed: bool) -> Matri
 
 
 def inverse(factor: Matrix) -> Matrix:
-    """Return A^-1, by potri, which costs two Cholesky factors."""
+    """Return A^-1 in the factor's place, by potri, which costs two Cholesky factors."""
     from scipy.linalg import get_lapack_funcs
 
-    upper = np.array(factor.T, order="F")
+    upper = np.asfortranarray(factor.T)
     half, _ = get_lapack_funcs("potri", (upper,))(upper, lower=0, overwrite_c=1)
-    lower = np.tril(half.T)
-    return np.asarray(lower + np.tril(lower, -1).T)
+    return _mirrored(half.T)
+
+
+def _mirrored(lower: Matrix) -> Matrix:
+    """Return a C-ordered matrix with its lower triangle copied over its upper one, in place."""
+    size = len(lower)
+    for start in range(0, size, MIRRORED):
+        stop = min(start + MIRRORED, size)
+        lower[start:stop, stop:] = lower[stop:, start:stop].T
+        corner = np.tril(lower[start:stop, start:stop])
+        lower[start:stop, start:stop] = corner + np.tril(corner, -1).T
+    return lower
 
 
 def eigh(lower: Matrix) -> tuple[Matrix, Matrix]:
-    """Return eigenvalues and eigenvectors of A, by divide and conquer.
+    """Return eigenvalues and eigenvectors of A, by divide and conquer, in its place if it is C-ordered.
 
     scipy's default driver takes five times as long.
     """
     from scipy.linalg import eigh as decomposed
 
     # A lower triangle in C order is an upper one in Fortran order, which is what LAPACK is handed.
-    work = np.array(lower, order="C").T
+    work = np.ascontiguousarray(lower).T
     values, vectors = decomposed(work, lower=False, driver="evd", overwrite_a=True, check_finite=False)
     return values, vectors
 

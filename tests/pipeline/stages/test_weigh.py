@@ -74,7 +74,8 @@ def test_weights_of_an_alpha_a_feature(make_recipe, way):
 def test_weights_of_a_region(make_recipe):
     """The voxels outside have none."""
     from pipeline.stages.gram import dual_gram
-    from pipeline.stages.weigh import dual_left, weights
+    from pipeline.stages.invert import dual_left
+    from pipeline.stages.weigh import weights
 
     recipe = make_recipe(
         {"features": {"pca": None}, "ridge": None, "images": None, "scores": None}, voxels=300
