@@ -162,7 +162,10 @@ def _spectral_gcv(candidates: Sequence[BySpectrum]) -> Errors:
         return found, total / n
 
     energies, variance = by_tile(energy, first.projected, first.targets)
-    return Errors(n * energies / trace[:, None] ** 2, variance)
+    # A ridge that fits every row exactly says nothing of rows it did not see: 0 / 0.
+    fits = trace <= n * xp.finfo(first.projected.dtype).eps
+    errors = n * energies / xp.where(fits, xp.ones_like(trace), trace)[:, None] ** 2
+    return Errors(xp.where(fits[:, None], math.inf + xp.zeros_like(errors), errors), variance)
 
 
 def held_out_errors(candidates: Candidates, groups: Groups) -> Errors:

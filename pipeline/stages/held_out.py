@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from .. import ridge
-from ..errors import RecipeError
+from ..errors import RecipeError, ShapeError
 from ..ridge.correction import TILE
 from ..ridge.groups import ROWS
 
@@ -50,7 +50,20 @@ class HeldOut:
                 'were of one; choose by = "loo" or "kfold", which leave a picture\'s trials out together'
             )
         _ = made.groups
+        if by == "retrieval":
+            made.check_folds()
         return made
+
+    def check_folds(self) -> None:
+        """Raise `ShapeError` if a fold holds one picture alone, which cannot be told from another."""
+        seen = np.unique(np.stack([self.fold, self.pictures]), axis=1)
+        folds, pictures = np.unique(seen[0], return_counts=True)
+        if pictures.min() < 2:
+            alone = folds[pictures.argmin()]
+            raise ShapeError(
+                f'by = "retrieval" tells a picture from others of its fold, but fold {alone} '
+                f"of {len(folds)} holds one alone; lower [ridge] folds, or give more training pictures"
+            )
 
     @property
     def groups(self) -> ridge.Groups:

@@ -222,3 +222,10 @@ def test_vectors_are_orthonormal_and_without_the_intercept(library):
     assert values.min() >= 0
     centred = x - x.mean(axis=0)
     np.testing.assert_allclose(vectors * values @ vectors.T, centred @ centred.T, atol=1e-9)
+
+
+def test_a_penalty_that_fits_every_row_exactly_is_not_chosen(random):
+    x, y = random.normal(size=(12, 40)), random.normal(size=(12, 3))
+    found = gcv_errors(candidates(x, y, "dual", [1e-300, 1e2]))
+    assert found.best().tolist() == [1, 1, 1]
+    assert not np.isnan(found.values).any()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import Ridge, RidgeCV
 
 from cluster import ClusterConfig
-from pipeline import plan, run
-from pipeline.errors import RecipeError
+from pipeline import plan, run, runner
+from pipeline.errors import RecipeError, ShapeError
+from pipeline.outcome import Listener
 from pipeline.ridge import grid
 
 THREADS = ClusterConfig(kind="threads", workers=2)
@@ -175,16 +181,54 @@ def test_spaces_share_a_spectrum_and_plan_knows_its_cost(make_recipe):
     assert steps["predictions/pixels"].cost.flops > 2 * n * n * 256
 
 
-def test_any_number_of_workers_gives_the_same_bytes(make_recipe, stored_bytes, tmp_path):
-    spaces = {
-        "pixels": {"alpha": {"per": "feature", "by": "gcv", "from": 1, "to": 1e4}, "weights": True},
-        "pca": {"alpha": {"by": "retrieval", "from": 1, "to": 1e4}, "correction": "stored", "weights": True},
-    }
-    found = []
-    for workers in (1, 3):
-        changes = {"data": {"archive": f"with{workers}"}, "ridge": {"spaces": spaces}}
-        recipe = make_recipe({**changes, "images": None, "scores": None}, seed=4)
-        run(recipe, cluster=ClusterConfig(kind="threads", workers=workers))
-        found.append(stored_bytes(tmp_path / f"with{workers}"))
-    assert len(found[0]) > 50
-    assert found[0] == found[1]
+def test_retrieval_needs_two_pictures_a_fold_before_anything_is_written(make_recipe, tmp_path):
+    with pytest.raises(ShapeError, match=r"fold \d of 5 holds one alone; lower \[ridge\] folds"):
+        plan(_recipe(make_recipe, {"by": "retrieval"}, train=9))
+    assert not (tmp_path / "archive").exists()
+
+
+SPACES = {
+    "pixels": {"alpha": {"per": "feature", "by": "gcv", "from": 1, "to": 1e4}, "weights": True},
+    "pca": {"alpha": {"by": "retrieval", "from": 1, "to": 1e4}, "correction": "stored", "weights": True},
+}
+
+
+class Stopped(Exception):
+    """A run is cut off."""
+
+
+class Stopper(Listener):
+    """Cuts a run off when a stage begins."""
+
+    def __init__(self, stages: int) -> None:
+        self.left = stages
+
+    def stage_started(self, step, todo, total):
+        self.left -= 1
+        if self.left < 0:
+            raise Stopped
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(1, 3), st.randoms(use_true_random=False), st.lists(st.integers(3, 14), max_size=2))
+def test_any_workers_order_and_interruption_give_the_same_bytes(
+    make_recipe, stored_bytes, tmp_path, workers, order, stops
+):
+    def archived(name, cluster, stops=()):
+        changes = {"data": {"archive": name}, "ridge": {"spaces": SPACES}, "images": None, "scores": None}
+        recipe = make_recipe(changes, seed=4)
+        for stop in stops:
+            with contextlib.suppress(Stopped):
+                run(recipe, cluster=cluster, listener=Stopper(stop))
+        run(recipe, cluster=cluster)
+        return stored_bytes(tmp_path / name)
+
+    if not (tmp_path / "plain").exists():
+        archived("plain", THREADS)
+    shutil.rmtree(tmp_path / "other", ignore_errors=True)
+    with pytest.MonkeyPatch.context() as patch:
+        shuffled = lambda missing, slots: [[one] for one in order.sample(list(missing), len(missing))]  # noqa: E731
+        patch.setattr(runner, "groups", shuffled)
+        found = archived("other", ClusterConfig(kind="threads", workers=workers), stops)
+    assert len(found) > 50
+    assert found == stored_bytes(tmp_path / "plain")

@@ -165,18 +165,45 @@ def test_spaces_that_differ_in_targets_alone_share_their_smoother(make_recipe, v
 
 @pytest.mark.parametrize("where", ["voxel", "row"])
 def test_what_is_no_number_is_named(make_recipe, where):
-    from pipeline.stages.gram import cross, dual_gram
+    from pipeline.stages.condition import condition
+    from pipeline.stages.gram import cross, dual_gram, primal_gram
+    from pipeline.stages.invert import dual_left
+    from pipeline.stages.spectrum import dual_spectrum, projection
 
-    responses = _made(make_recipe({"images": None, "scores": None}))["responses"].copy(deep=True)
+    responses = _made(make_recipe({"images": None, "scores": None}))["responses"]
+    gram, spoilt = dual_gram(responses).compute(), responses.copy(deep=True)
     if where == "voxel":
-        responses.response[3, 17] = np.nan
+        spoilt.response[3, 17] = np.nan
         message = r"the responses hold nan in voxel 17.*row 3 \(picture 3\); a ridge needs finite numbers"
     else:
-        responses.response[3] = np.inf
+        spoilt.response[3] = np.inf
         message = r"the responses hold no finite number in row 3 \(picture 3\)"
-    for stage in (dual_gram, cross):
+    spectrum = dual_spectrum(responses, gram).compute()
+    of_gram = [(stage, {}) for stage in (condition, dual_gram, primal_gram, cross)]
+    later = [(projection, {"spectrum": spectrum}), (dual_left, {"gram": gram, "alpha": 30.0})]
+    for stage, given in (*of_gram, *later):
         with pytest.raises(ShapeError, match=message):
-            stage(responses).compute(scheduler="synchronous")
+            stage(spoilt, **given).compute(scheduler="synchronous")
+
+
+def test_features_of_other_pictures_are_told(make_recipe):
+    """Before anything is computed, in every stage that joins responses and features."""
+    from pipeline.stages.choose import alpha
+    from pipeline.stages.predict import predictions
+    from pipeline.stages.tune import tuned_predictions
+    from pipeline.stages.weigh import weights
+
+    steps = {step.product: step.dataset for step in plan(make_recipe({"images": None, "scores": None}))}
+    chosen = {"candidates": (1.0, 10.0, 2)}
+    responses, features = steps["responses"], steps["features/pixels"].isel(image=slice(5, None))
+    for stage, given in (
+        (predictions, {"smoother": steps["smoother/pixels"]}),
+        (alpha, {"gram": steps["gram/all"], **chosen}),
+        (tuned_predictions, {"spectrum": None, "projection": None, **chosen}),
+        (weights, {}),
+    ):
+        with pytest.raises(ShapeError, match=r"picture 0 of the responses has no features \(5 such\); both"):
+            stage(responses, features=features, **given)
 
 
 @pytest.mark.parametrize(("voxels", "train"), [(2600, 40), (80, 60)])
