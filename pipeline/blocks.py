@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import Changed, Damaged
 from storage.remarks import remarks
@@ -60,14 +60,25 @@ class Work:
     """Where its arrays are computed."""
 
 
-def write_blocks(
-    product: Product, blocks: Sequence[Work], origin: Origin | None
-) -> list[tuple[int, int, int]]:
-    """Compute and store blocks, on a worker; return bytes stored, and bytes and requests moved, of each."""
+class Written(NamedTuple):
+    """What became of a block."""
+
+    stored: int
+    """Bytes in the archive."""
+    moved: int
+    """Bytes read from the source."""
+    requests: int
+    """Requests that took."""
+    notes: tuple[str, ...]
+    """What the user should know."""
+
+
+def write_blocks(product: Product, blocks: Sequence[Work], origin: Origin | None) -> list[Written]:
+    """Compute and store blocks, on a worker."""
     return [_write_block(product, work, origin) for work in blocks]
 
 
-def write_together(product: Product, work: Work) -> list[tuple[int, int, int]]:
+def write_together(product: Product, work: Work) -> list[Written]:
     """Do one worker's part of a block that several make: all compute, the first of them stores it."""
     from cluster import seat
 
@@ -77,28 +88,41 @@ def write_together(product: Product, work: Work) -> list[tuple[int, int, int]]:
     return []
 
 
-def _write_block(product: Product, work: Work, origin: Origin | None) -> tuple[int, int, int]:
+def _write_block(product: Product, work: Work, origin: Origin | None) -> Written:
     remarks.clear()
     began, bytes_before, requests_before = time.perf_counter(), traffic.bytes, traffic.requests
     computed = _computed(product, work)
-    moved = traffic.bytes - bytes_before
+    moved, notes = traffic.bytes - bytes_before, tuple(remarks.notes)
     if origin is not None:
         insist_unchanged(origin, product, work.stamps)
     stored = product.write(work.block, computed, sources=work.stamps, moved=moved, began=began)
-    return stored, moved, traffic.requests - requests_before
+    return Written(stored, moved, traffic.requests - requests_before, notes)
 
 
 def _computed(product: Product, work: Work) -> xr.Dataset:
-    import dask
-
     try:
-        with dask.config.set(scheduler="synchronous"), use(work.device):
-            computed: xr.Dataset = work.dataset.compute()
+        with use(work.device):
+            return computed(work.dataset)
     except ValueError as error:
         if "checksum" in str(error):  # zarr's crc32c codec, on reading an input
             raise Damaged(f"an input of {product}, block {work.block}, is damaged ({error})") from None
         raise
-    return computed
+
+
+def computed(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a Dataset in memory; arrays of one dask chunk are not copied, as `compute` does."""
+    import dask
+    from dask.base import compute
+
+    parts = {
+        name: array.data.to_delayed(optimize_graph=False).item()
+        for name, array in dataset.data_vars.items()
+        if array.chunks is not None and set(array.data.numblocks) <= {1}
+    }
+    with dask.config.set(scheduler="synchronous"):
+        found, rest = compute(parts, dataset.drop_vars(list(parts)))
+    whole = {name: (dataset[name].dims, values) for name, values in found.items()}
+    return dataset.assign({name: whole.get(name, rest.get(name)) for name in dataset.data_vars})
 
 
 def insist_unchanged(origin: Origin, product: Product, planned: Mapping[str, str]) -> None:

@@ -6,11 +6,9 @@ when its marker is there, a product when its seal is.
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import nullcontext, suppress
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -18,19 +16,21 @@ from storage import damage
 from storage.errors import Damaged
 from storage.fingerprint import fingerprint
 from storage.markers import FRAME
+from storage.remarks import remarks
 from storage.transfer import traffic
 from storage.workspace import Workspace
 
-from .blocks import Work, groups, slice_of, write_blocks, write_together
+from .blocks import Work, Written, groups, slice_of, write_blocks, write_together
 from .kept import Kept
 from .outcome import Listener, Made, Outcome
 from .placing import Placing, need_of
 from .planner import Plan, plan
 from .ridge import use
+from .software import software
 from .watch import watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import xarray as xr
 
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
     from .recipe import Recipe
     from .ridge import Device
     from .step import Step
-
-#: Packages whose versions are recorded with every product.
-SOFTWARE = ("vox2pix", "numpy", "scipy", "dask", "zarr", "xarray")
 
 
 def run(
@@ -124,12 +121,14 @@ class Run(Kept):
         super().__init__(planned, listener, refresh=refresh)
         self.outcome = Outcome(planned)
         self.placing: Placing | None = None
+        self._told: set[str] = set()
 
     def check_values(self, todo: Sequence[Step]) -> None:
         """Have the source read all responses still to be ingested: a bad one is told before any write."""
         for step in todo:
             if step.product == "betas" and step.origin is not None:
                 step.origin.source.check(step.origin.subject)
+                self._tell(step, remarks.notes)
 
     def remember(self) -> None:
         """Make the archive, where there is none, and note in it what the recipe reaches."""
@@ -166,7 +165,7 @@ class Run(Kept):
         self.listener.stage_started(step, len(missing), step.blocks)
         with watching(step, workspace, self.listener) if step.maker.sequential else nullcontext():
             self._blocks(step, product, dataset, missing, workers, device)
-        insist(partial(product.seal, software=_software()))
+        insist(partial(product.seal, software=software()))
         seconds = time.perf_counter() - began
         record = product.seal_record() or {}
         self.outcome.made.append(Made(step, len(missing), seconds, record.get("bytes", 0)))
@@ -177,6 +176,12 @@ class Run(Kept):
         for variable in dataset.data_vars.values():
             if "note" in variable.attrs:
                 self.listener.note(f"{step}: {variable.attrs['note']}")
+
+    def _tell(self, step: Step, notes: Iterable[str]) -> None:
+        """Tell what reading blocks had to say, once: each worker says it."""
+        for note in set(notes) - self._told:
+            self._told.add(note)
+            self.listener.note(f"{step}: {note}")
 
     def _blocks(
         self,
@@ -194,16 +199,17 @@ class Run(Kept):
         ]
         many = self._by_several if step.cost.processes > 1 else self._by_one
         try:
-            for stored, moved, requests in many(step, product, work, workers):
-                self.outcome.bytes_moved += moved
-                self.outcome.requests += requests
-                self.listener.block_done(step, stored, moved)
+            for made in many(step, product, work, workers):
+                self.outcome.bytes_moved += made.moved
+                self.outcome.requests += made.requests
+                self._tell(step, made.notes)
+                self.listener.block_done(step, made.stored, made.moved)
         except Damaged as error:
             raise self._input_damage(step, error) from None
 
     def _by_one(
         self, step: Step, product: Product, groups: Sequence[Sequence[Work]], workers: Workers
-    ) -> Iterator[tuple[int, int, int]]:
+    ) -> Iterator[Written]:
         """Have each group of blocks made by one worker."""
         from cluster import Task, dispatch
 
@@ -221,7 +227,7 @@ class Run(Kept):
 
     def _by_several(
         self, step: Step, product: Product, groups: Sequence[Sequence[Work]], workers: Workers
-    ) -> Iterator[tuple[int, int, int]]:
+    ) -> Iterator[Written]:
         """Have each block made by several workers together, one block after the other."""
         from cluster import together
 
@@ -262,11 +268,3 @@ def insist(write: Callable[[], object]) -> None:
             write()
             return
     write()
-
-
-def _software() -> dict[str, str]:
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for name in SOFTWARE:
-        with suppress(PackageNotFoundError):  # vox2pix itself, in a source tree that is not installed
-            found[name] = version(name)
-    return found

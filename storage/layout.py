@@ -13,9 +13,10 @@ from .chunks import chunk_indices, chunk_name, misaligned
 from .documents import parse
 from .errors import Damaged
 from .opening import readable
+from .spilling import release
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import xarray as xr
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 #: crc32c (Castagnoli) of a chunk stands in its last four bytes, little-endian (zarr's crc32c codec).
 CRC_BYTES = 4
+
+#: Bytes that are handed to zarr at once; it encodes all chunks of them side by side.
+AT_ONCE = 16 * 2**20
 
 #: Chunks of zeros are stored as well: an absent chunk must always mean damage.
 KEEP_EMPTY = {"write_empty_chunks": True}
@@ -155,13 +159,29 @@ def write_region(
     crcs: dict[str, str] = {}
     stored = 0
     for name, array in arrays.items():
-        where = tuple(slice(*region.get(str(dim), (None,))) for dim in dataset[name].dims)
-        array[where] = dataset[name].values
+        _write(array, [region.get(str(dim)) for dim in dataset[name].dims], dataset[name].values)
         for chunk in chunks_of(name, array, region):
             size, end = store.noted[chunk]
             stored += size
             crcs[chunk] = crc_of(end)
     return crcs, stored
+
+
+def _write(array: Any, region: Sequence[tuple[int, int] | None], values: np.ndarray) -> None:
+    """Write a region of an array, some chunks at a time: encoded ones take memory as well."""
+    if not values.size or not values.ndim:
+        array[...] = values
+        return
+    starts = [0 if span is None else span[0] for span in region]
+    counts = [-(-size // chunk) for size, chunk in zip(values.shape, array.chunks, strict=True)]
+    axis = int(np.argmax(counts))
+    step = array.chunks[axis] * max(1, AT_ONCE * counts[axis] // values.nbytes)
+    for first in range(0, values.shape[axis], step):
+        inside = [slice(0, size) for size in values.shape]
+        inside[axis] = slice(first, min(first + step, values.shape[axis]))
+        where = tuple(slice(a + each.start, a + each.stop) for a, each in zip(starts, inside, strict=True))
+        array[where] = values[tuple(inside)]
+        release(values)
 
 
 def chunks_of(name: str, array: Any, region: Mapping[str, tuple[int, int]]) -> Iterator[str]:

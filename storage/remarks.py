@@ -1,4 +1,4 @@
-"""What computing a block has to say in its marker, beside its arrays."""
+"""What computing a block has to say beside its arrays: in its marker, and to the user."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ class Remarks(threading.local):
         """crc32c by name below ``files/``."""
         self.batch: int | None = None
         """The batch that memory allowed, where it was not the one asked for."""
+        self.notes: list[str] = []
+        """What the user should know, however far away the block is computed."""
 
     def taken(self) -> tuple[dict[str, str], int | None]:
         """Return files and batch, and forget them."""
@@ -22,7 +24,7 @@ class Remarks(threading.local):
 
     def clear(self) -> None:
         """Forget what a block before this one left."""
-        self.files, self.batch = {}, None
+        self.files, self.batch, self.notes = {}, None, []
 
 
 remarks = Remarks()

@@ -68,6 +68,7 @@ def attempt(
     given: Mapping[str, Any],
     server: ServerApart | None = None,
     packages: Sequence[str] = (),
+    environment: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Run a contender once and return its figures.
 
@@ -81,6 +82,8 @@ def attempt(
         Whose bytes and requests are counted.
     packages
         Distributions whose versions it tells.
+    environment
+        Further variables of its process.
 
     Returns
     -------
@@ -90,7 +93,7 @@ def attempt(
     """
     with (
         tempfile.TemporaryDirectory(prefix="vox2pix-bench-") as cache,
-        _started(contender, cache) as process,
+        _started(contender, cache, environment or {}) as process,
         _limited(process, contender.limit),
     ):
         task = {"prepare": contender.prepare, "given": dict(given), "packages": list(packages)}
@@ -111,10 +114,11 @@ def attempt(
 
 
 @contextmanager
-def _started(contender: Contender, cache: str) -> Iterator[_Process]:
+def _started(contender: Contender, cache: str, environment: Mapping[str, object]) -> Iterator[_Process]:
     command = [contender.python or sys.executable, "-m", "pipeline.bench.work"]
     surroundings = {
         **os.environ,
+        **{name: str(value) for name, value in environment.items()},
         **dict.fromkeys(THREADS, str(contender.threads)),
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "XDG_CACHE_HOME": cache,  # what an earlier attempt kept would make this one look faster

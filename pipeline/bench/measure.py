@@ -95,7 +95,7 @@ def _turn(
         if number < contender.repeats:
             given = {**ground.given, **case.given, **contender.given}
             before = load()
-            found = attempt(contender, given, ground.server, scenario.packages)
+            found = attempt(contender, given, ground.server, scenario.packages, scenario.environment)
             heard(f"{case.name} · {contender.name}: {_told(found)}")
             yield {"contender": contender.name, "repeat": number, "load": before, **found}
 

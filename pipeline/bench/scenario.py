@@ -104,3 +104,5 @@ class Scenario:
     """Distributions whose versions are recorded."""
     counted: Sequence[Mapping[str, str | float]] = ()
     """Rows of a table of what is counted, not run."""
+    environment: Mapping[str, object] = field(default_factory=dict)
+    """Further variables of the contenders' processes."""

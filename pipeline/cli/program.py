@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def answer(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; whatever goes wrong is told in one line."""
+    logging.getLogger("storage").addHandler(logging.NullHandler())  # what it warns of comes as a note
     try:
         with _terminable(), vox2pix.make_context("vox2pix", list(arguments)) as context:
             return vox2pix.invoke(context) or 0

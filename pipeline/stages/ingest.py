@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.chunks import even_edges
+from storage.fetching import HELD
 from storage.schema import COORDINATES, Schema, Variable
 
 from ..stage import Cost, largest_block, lazily, stage
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from storage.sources import Betas, Pictures, Source
 
-#: Pictures a block and a chunk: DESIGN's (32, H, W, 3) chunks, several of them a task.
-PICTURES = 256
+#: Pictures a block: two of DESIGN's (32, H, W, 3) chunks, 35 MB of NSD's pictures.
+PICTURES = 64
 
 TRIALS = Schema(
     {
@@ -122,11 +123,12 @@ def voxels(*, source: Source, subject: str) -> xr.Dataset:
     return source.voxels(subject)
 
 
-def _betas_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
-    return Cost(memory=3 * largest_block(output))
+def _read_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
+    """Return the cost of a block and of what is on its way from the source, or else being encoded."""
+    return Cost(memory=2 * largest_block(output) + HELD)
 
 
-@stage("ingest", version=2, schema=BETAS, cost=_betas_cost)
+@stage("ingest", version=2, schema=BETAS, cost=_read_cost)
 def betas(*, source: Source, subject: str) -> xr.Dataset:
     """Return the responses of every voxel to every presentation, one block a run of trials.
 
@@ -185,7 +187,7 @@ def _valid(betas: xr.Dataset, _start: int, _stop: int) -> Mapping[str, np.ndarra
     return {"valid": valid, "saturated": saturated}
 
 
-@stage("ingest", version=1, schema=STIMULI)
+@stage("ingest", version=2, schema=STIMULI, cost=_read_cost)
 def stimuli(*, source: Source, subject: str) -> xr.Dataset:
     """Return the distinct pictures."""
     pictures = source.images(subject)

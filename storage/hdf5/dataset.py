@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid
+from storage.remarks import remarks
 from storage.transfer import traffic
 
 from . import index
+from .entries import Chunks, Nodes
 from .gather import gather, spans_of
 from .groups import names
 from .headers import read_header
@@ -25,7 +27,8 @@ from .layout import LAYOUT, Layout, read_layout
 from .ranged import opened
 from .selection import Selection
 from .superblock import read_superblock
-from .tree import Chunks, Nodes, Tree
+from .sweep import sweep, worth
+from .tree import Tree
 from .whole import read_whole
 from .window import NotOurs, Window
 
@@ -111,12 +114,12 @@ class Dataset:
         if self.layout is None:
             return self._whole(tall, wide, self.reason)
         selection = Selection(self.layout, tall, wide)
-        found, name = self._find(self.layout, selection)
+        leaves, chunks, name = self._find(self.layout, selection)
         if name is None:
-            return gather(self.location, self.stat, selection, found.chunks)
+            return self._gather(self.layout, selection, leaves, chunks)[0]
         with ThreadPoolExecutor(1, "vox2pix-sample", traffic.join, (traffic.account,)) as beside:
             theirs = beside.submit(self._sample, selection, tall, wide)
-            values = gather(self.location, self.stat, selection, found.chunks)
+            values, found = self._gather(self.layout, selection, leaves, chunks)
             if not all(_equal(values[part], sample) for part, sample in theirs.result()):
                 return self._whole(tall, wide, "its index is not what HDF5's library makes of it")
         index.keep(name, found, self.layout)
@@ -137,17 +140,29 @@ class Dataset:
             share = len(selection.wanted) / math.prod(self.layout.grid)
             return min(self.stat.size, round(share * self.stat.size))
         where = selection.wanted * self.layout.nbytes
-        _, spans = spans_of(selection.extents(_all(self.layout, selection.wanted, where)))
+        _, spans = spans_of(selection.extents(_all(self.layout, selection.wanted, where)), self.stat.size)
         return min(self.stat.size, sum(length for _, length in spans))
 
-    def _find(self, layout: Layout, selection: Selection) -> tuple[Index, str | None]:
-        """Return where the wanted chunks lie, and a name where that was not compared with h5py yet."""
-        nothing = np.empty(0, np.int64)
+    def _find(self, layout: Layout, selection: Selection) -> tuple[Nodes, Chunks | None, str | None]:
+        """Return leaves, chunks if these are known, and a name where that was not compared with h5py yet."""
         if layout.address is None or layout.chunks is None:
+            nothing = np.empty(0, np.int64)
             wanted = selection.wanted if layout.address is not None else nothing
             chunks = _all(layout, wanted, (layout.address or 0) + wanted * layout.nbytes)
-            return Index(Nodes(nothing, nothing, nothing), chunks), index.unseen(_title(layout, self.base))
-        return index.find(Tree(self.location, self.stat, self.base, layout), selection.wanted)
+            return Nodes(nothing, nothing, nothing), chunks, index.unseen(_title(layout, self.base))
+        return index.known(Tree(self.location, self.stat, self.base, layout), selection.wanted)
+
+    def _gather(
+        self, layout: Layout, selection: Selection, leaves: Nodes, chunks: Chunks | None
+    ) -> tuple[NDArray[Any], Index]:
+        """Return the values, and where they lie."""
+        if chunks is None:
+            tree = Tree(self.location, self.stat, self.base, layout)
+            if worth(tree, selection):
+                values, chunks = sweep(tree, leaves, selection)
+                return values, Index(leaves, chunks)
+            chunks = tree.chunks(leaves, selection.wanted)
+        return gather(self.location, self.stat, selection, chunks), Index(leaves, chunks)
 
     def _sample(self, selection: Selection, rows: Numbers, places: Numbers) -> list[tuple[Any, NDArray[Any]]]:
         """Read one place of some chunks, drawn at random, by HDF5's library; say where it belongs."""
@@ -225,6 +240,7 @@ def _say(folder: Location, name: str, reason: str) -> None:
     if new:
         said = "%s: %s; the whole file is read through h5py, as are others like it"
         logger.warning(said, folder / name, reason)
+        remarks.notes.append(f"files in {folder} are read whole, through h5py ({reason})")
 
 
 def _equal(ours: NDArray[Any], theirs: NDArray[Any]) -> bool:

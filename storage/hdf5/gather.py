@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid
-from storage.ranges import coalesce
+from storage.ranges import PIECE, coalesce
+from storage.spilling import release, zeros
 
 from .filters import undo
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from storage.remote import Location
     from storage.transfer import Stat
 
+    from .entries import Chunks
     from .selection import Extents, Groups, Selection
-    from .tree import Chunks
 
 
 def gather(location: Location, stat: Stat, selection: Selection, chunks: Chunks) -> NDArray[Any]:
@@ -48,40 +49,78 @@ def gather(location: Location, stat: Stat, selection: Selection, chunks: Chunks)
     Invalid
         If a chunk is damaged, or chunks lie over each other.
     """
-    layout = selection.layout
-    dtype = np.dtype(layout.dtype)
-    found = np.empty(selection.shape, dtype.newbyteorder("="))
-    if len(chunks) < len(selection.wanted):
-        found[...] = np.frombuffer(layout.fill, dtype)[0]
-    extents = selection.extents(chunks)
-    if (extents.start[1:] < extents.stop[:-1]).any():
-        raise Invalid(f"chunks of {location} lie over each other; the file is damaged: get it again")
-    alone = selection.width == 1 and not layout.filters and len(selection.places) == selection.shape[1]
-    take = _take_voxels if alone else _take_chunks
-    for some, content in _groups(location, stat, extents):
-        try:
-            take(found, selection, extents, some, content)
-        except (ValueError, zlib.error) as fault:
-            raise Invalid(f"{location} cannot be read ({fault}); the file is damaged: get it again") from None
+    found = blank(selection)
+    fill(found, location, stat, selection, chunks)
     return found
 
 
-def spans_of(extents: Extents) -> tuple[NDArray[np.int64], list[tuple[int, int]]]:
-    """Return which extents are fetched together, and (start, length) of each request."""
-    edges = coalesce(extents.start, extents.stop)
+def blank(selection: Selection) -> NDArray[Any]:
+    """Return (row, place) of what was never written; a place's rows lie together if the file has them so."""
+    dtype = np.dtype(selection.layout.dtype)
+    shape = selection.shape[::-1] if alone(selection) else selection.shape
+    found, value = zeros(shape, dtype.newbyteorder("=")), np.frombuffer(selection.layout.fill, dtype)[0]
+    if value:
+        found[...] = value
+    return found.T if alone(selection) else found
+
+
+def alone(selection: Selection) -> bool:
+    """Tell whether a chunk is rows of one place, as they are stored."""
+    plain = selection.width == 1 and not selection.layout.filters
+    return plain and len(selection.places) == selection.shape[1]
+
+
+def fill(found: NDArray[Any], location: Location, stat: Stat, selection: Selection, chunks: Chunks) -> None:
+    """Fetch chunks by ranges, and put what is wanted of them into (row, place)."""
+    extents = selection.extents(chunks)
+    insist_apart(location, extents)
+    passed = 0
+    for some, content in _groups(location, stat, extents):
+        take(found, location, selection, extents, some, content)
+        passed += len(content)
+        if passed >= PIECE:
+            release(found)
+            passed = 0
+
+
+def insist_apart(location: Location, extents: Extents) -> None:
+    """Raise `Invalid` where chunks lie over each other."""
+    if (extents.start[1:] < extents.stop[:-1]).any():
+        raise Invalid(f"chunks of {location} lie over each other; the file is damaged: get it again")
+
+
+def take(
+    found: NDArray[Any],
+    location: Location,
+    selection: Selection,
+    extents: Extents,
+    some: range,
+    content: bytes | memoryview,
+) -> None:
+    """Put some extents, of which `content` holds the bytes from the first one's on, where they belong."""
+    how = _take_voxels if alone(selection) else _take_chunks
+    try:
+        how(found, selection, extents, some, content)
+    except (ValueError, zlib.error) as fault:
+        raise Invalid(f"{location} cannot be read ({fault}); the file is damaged: get it again") from None
+
+
+def spans_of(extents: Extents, whole: int) -> tuple[NDArray[np.int64], list[tuple[int, int]]]:
+    """Return which extents of a file of so many bytes are fetched together, and (start, length) of each."""
+    edges = coalesce(extents.start, extents.stop, whole=whole)
     starts, stops = extents.start[edges[:-1]].tolist(), extents.stop[edges[1:] - 1].tolist()
     return edges, [(start, stop - start) for start, stop in zip(starts, stops, strict=True)]
 
 
 def _groups(location: Location, stat: Stat, extents: Extents) -> Iterator[tuple[range, bytes]]:
-    edges, spans = spans_of(extents)
+    edges, spans = spans_of(extents, stat.size)
     contents = location.ranges(spans, stat.etag)
     for low, high, content in zip(edges[:-1].tolist(), edges[1:].tolist(), contents, strict=True):
         yield range(low, high), content
 
 
 def _take_voxels(
-    found: NDArray[Any], selection: Selection, extents: Extents, some: range, content: bytes
+    found: NDArray[Any], selection: Selection, extents: Extents, some: range, content: bytes | memoryview
 ) -> None:
     """Take chunks that hold rows of one place each: all that have the same rows at once."""
     dtype, part = np.dtype(selection.layout.dtype), slice(some.start, some.stop)
@@ -95,11 +134,11 @@ def _take_voxels(
         group = selection.rows.of_group(row)
         inside = _tight(selection.rows.inside[group] - top)
         target = selection.places.target[extents.place[part][here]]
-        _put(found, selection.rows.target[group], target, values[:, inside].T)
+        _put(found.T, target, selection.rows.target[group], values[:, inside])
 
 
 def _take_chunks(
-    found: NDArray[Any], selection: Selection, extents: Extents, some: range, content: bytes
+    found: NDArray[Any], selection: Selection, extents: Extents, some: range, content: bytes | memoryview
 ) -> None:
     """Take chunks one by one."""
     layout, first = selection.layout, int(extents.start[some.start])

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import shelf
-from .tree import Chunks, Nodes, Tree
+from .entries import Chunks, Nodes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .layout import Layout
+    from .tree import Tree
 
     Numbers = NDArray[np.int64]
 
@@ -48,8 +49,8 @@ _kept: OrderedDict[str, Index] = OrderedDict()
 _lock = threading.Lock()
 
 
-def find(tree: Tree, wanted: Numbers) -> tuple[Index, str | None]:
-    """Return where the wanted chunks lie, and the index's name if it is new.
+def known(tree: Tree, wanted: Numbers) -> tuple[Nodes, Chunks | None, str | None]:
+    """Return the leaves of the wanted chunks, where these lie if that is known, and the index's name if not.
 
     Files of one subject, written by one program in one order, lay their chunks out alike, so an index found
     in one serves all. It is taken for another file of equal size only where that file's inner nodes are
@@ -71,11 +72,11 @@ def find(tree: Tree, wanted: Numbers) -> tuple[Index, str | None]:
     leaves = tree.leaves(wanted)
     name = _name(tree, wanted)
     if tree.layout.filters:
-        return Index(leaves, tree.chunks(leaves, wanted)), unseen(name)
+        return leaves, None, unseen(name)
     kept = _take(name)
     if kept is not None and _holds(tree, kept, leaves, wanted):
-        return kept, None
-    return Index(leaves, tree.chunks(leaves, wanted)), name
+        return leaves, kept.chunks, None
+    return leaves, None, name
 
 
 def unseen(name: str) -> str | None:
@@ -90,7 +91,7 @@ def keep(name: str, index: Index, layout: Layout) -> None:
     Parameters
     ----------
     name : str
-        From `find` or `unseen`.
+        From `known` or `unseen`.
     index : Index
         It.
     layout : Layout

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .entries import Chunks
 from .gather import gather
 from .layout import Layout
 from .selection import Selection
-from .tree import Chunks
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -12,8 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .entries import Chunks
     from .layout import Layout
-    from .tree import Chunks
 
     Numbers = NDArray[np.int64]
 

@@ -11,8 +11,10 @@ import numpy as np
 from storage.errors import Invalid
 from storage.ranges import coalesce
 
+from .entries import Chunks, Nodes
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -29,67 +31,6 @@ TOGETHER = 256
 """Nodes that are parsed at once."""
 GAP = 4096
 """Bytes read between two nodes rather than asked around."""
-
-
-@dataclass(frozen=True)
-class Nodes:
-    """Nodes of one level.
-
-    Attributes
-    ----------
-    address : ndarray
-        (node) int64, the byte where each begins.
-    low, high : ndarray
-        (node) int64, the chunks below a node are numbered low to high (C order of the grid, high excluded).
-    """
-
-    address: Numbers
-    low: Numbers
-    high: Numbers
-
-    @classmethod
-    def of(cls, parts: Sequence[Nodes]) -> Nodes:
-        """Return the nodes of several parts, one after the other."""
-        every = (
-            [part.address for part in parts],
-            [part.low for part in parts],
-            [part.high for part in parts],
-        )
-        return cls(*map(np.concatenate, every))
-
-    def same(self, other: Nodes) -> bool:
-        """Tell whether these are the same nodes in the same places."""
-        pairs = ((self.address, other.address), (self.low, other.low), (self.high, other.high))
-        return all(np.array_equal(one, another) for one, another in pairs)
-
-    def __len__(self) -> int:
-        return len(self.address)
-
-    def __getitem__(self, which: Any) -> Nodes:
-        return Nodes(self.address[which], self.low[which], self.high[which])
-
-
-@dataclass(frozen=True)
-class Chunks:
-    """Where chunks lie.
-
-    Attributes
-    ----------
-    number : ndarray
-        (chunk) int64, in C order of the grid, ascending.
-    address, nbytes : ndarray
-        (chunk) int64, the byte where each begins and how many it takes.
-    skipped : ndarray
-        (chunk) int64, bit k is set where filter k was not applied.
-    """
-
-    number: Numbers
-    address: Numbers
-    nbytes: Numbers
-    skipped: Numbers
-
-    def __len__(self) -> int:
-        return len(self.number)
 
 
 @dataclass(frozen=True)
@@ -147,14 +88,26 @@ class Tree:
 
     def chunks(self, leaves: Nodes, wanted: Numbers) -> Chunks:
         """Return where those of the wanted chunks lie that are in some leaves; others were never written."""
-        found = [np.empty((4, 0), np.int64)]
-        for part, block in self._read(leaves):
-            if block["level"].any():
-                raise self._damaged("has nodes on levels where there should be none")
-            found.append(self._entries(part, block, wanted))
-        number, address, nbytes, skipped = np.concatenate(found, axis=1)
-        order = np.argsort(number)
-        return Chunks(number[order], address[order], nbytes[order], skipped[order])
+        return Chunks.of([self._entries(*part, wanted) for part in self._read(leaves)])
+
+    def chunks_in(self, leaves: Nodes, content: NDArray[np.uint8], wanted: Numbers) -> Chunks:
+        """Return where those of the wanted chunks lie that are in some leaves, by the leaves' bytes.
+
+        Parameters
+        ----------
+        leaves : Nodes
+            In the order of the file.
+        content : ndarray
+            (node, byte) uint8.
+        wanted : ndarray
+            (chunk) int64, ascending.
+        """
+        return self._entries(*self._parsed(leaves, content), wanted)
+
+    @property
+    def node_bytes(self) -> int:
+        """Bytes a node takes."""
+        return self._node.itemsize - 8  # the last key has no child
 
     @property
     def _node(self) -> np.dtype[Any]:
@@ -165,10 +118,7 @@ class Tree:
 
     def _read(self, nodes: Nodes) -> Iterator[tuple[Nodes, NDArray[Any]]]:
         """Yield nodes with their content, some at a time."""
-        form = self._node
-        length = form.itemsize - 8  # the last key has no child
-        nodes = nodes[np.argsort(nodes.address, kind="stable")]
-        self._check_places(nodes, length)
+        length, nodes = self.node_bytes, self.in_file(nodes)
         edges = coalesce(nodes.address, nodes.address + length, GAP)
         first = 0
         groups = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
@@ -179,18 +129,29 @@ class Tree:
             view = np.frombuffer(found, np.uint8)
             waiting.extend(view[starts[at] - starts[low] :][:length] for at in range(low, high))
             if len(waiting) >= TOGETHER or high == len(nodes):
-                content = np.zeros((len(waiting), form.itemsize), np.uint8)
-                content[:, :length] = waiting
-                yield self._checked(nodes[first:high], content.reshape(-1).view(form))
+                yield self._parsed(nodes[first:high], np.stack(waiting))
                 waiting, first = [], high
 
-    def _check_places(self, nodes: Nodes, length: int) -> None:
-        if len(nodes) and nodes.address[-1] + length > self.stat.size:
+    def in_file(self, nodes: Nodes) -> Nodes:
+        """Return nodes in the order of the file.
+
+        Raises
+        ------
+        Invalid
+            If they lie outside of the file, or in the same place.
+        """
+        nodes = nodes[np.argsort(nodes.address, kind="stable")]
+        if len(nodes) and nodes.address[-1] + self.node_bytes > self.stat.size:
             raise self._damaged("points outside of the file")
         if len(nodes) > 1 and (np.diff(nodes.address) < HEAD).any():
             raise self._damaged("goes in circles")
+        return nodes
 
-    def _checked(self, nodes: Nodes, block: NDArray[Any]) -> tuple[Nodes, NDArray[Any]]:
+    def _parsed(self, nodes: Nodes, content: NDArray[np.uint8]) -> tuple[Nodes, NDArray[Any]]:
+        """Return nodes and what their bytes (node, byte) say."""
+        padded = np.zeros((len(nodes), self._node.itemsize), np.uint8)
+        padded[:, : self.node_bytes] = content
+        block = padded.reshape(-1).view(self._node)
         if (block["name"] != b"TREE").any() or (block["kind"] != 1).any():
             raise self._damaged("has no node where one should be")
         if (block["used"] > 2 * self.layout.half).any():
@@ -221,8 +182,10 @@ class Tree:
         which = real & (np.searchsorted(wanted, high) > np.searchsorted(wanted, low))
         return Nodes(self._addresses(block["entries"]["child"][:, :-1][which]), low[which], high[which])
 
-    def _entries(self, nodes: Nodes, block: NDArray[Any], wanted: Numbers) -> Numbers:
-        """Return number, address, bytes and filters left out (4, chunk) of the wanted chunks in leaves."""
+    def _entries(self, nodes: Nodes, block: NDArray[Any], wanted: Numbers) -> Chunks:
+        """Return the wanted chunks in leaves."""
+        if block["level"].any():
+            raise self._damaged("has nodes on levels where there should be none")
         number, real = self._keys(nodes, block)
         number, entries = number[real], block["entries"][real]
         which = np.isin(number, wanted, assume_unique=True)
@@ -233,7 +196,7 @@ class Tree:
             raise self._damaged("has chunks of another size than the dataset's")
         if len(address) and (address + nbytes).max() > self.stat.size:
             raise self._damaged("has chunks outside of the file")
-        return np.stack([number, address, nbytes, skipped])
+        return Chunks(number, address, nbytes, skipped)
 
     def _addresses(self, stored: NDArray[np.uint64]) -> Numbers:
         if len(stored) and int(stored.max()) >= self.stat.size:

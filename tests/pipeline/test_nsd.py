@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import chain
 from pathlib import Path
 
 import h5py
@@ -13,6 +14,7 @@ from sklearn.linear_model import Ridge
 
 from cluster import ClusterConfig
 from pipeline import load_recipe, plan, run
+from pipeline.cli.program import answer
 from pipeline.errors import RecipeError
 from pipeline.outcome import Listener
 from storage.errors import Denied, Invalid, Missing, NotInSource
@@ -289,3 +291,18 @@ alpha = 60000
     assert rows["predictions/pixels"]["flops"] == pytest.approx(2 * 1000 * 9000 * 346_800, rel=0.01)
     assert all(row["memory"] > 0 for row in rows.values())
     assert not (tmp_path / "archive").exists()
+
+
+@pytest.mark.parametrize("kind", ["threads", "local"])
+def test_what_takes_longer_than_it_needs_to_comes_as_a_note(copy, tmp_path, kind, capsys):
+    for path in sorted((copy / BETAS).glob("*.hdf5")):
+        with h5py.File(path, "r+") as file:
+            values = file["betas"][...]
+            del file["betas"]
+            file.create_dataset("betas", data=values, chunks=values.shape, compression="lzf")
+    settings = [f'data.archive="{tmp_path / "archive"}"', f'cluster.kind="{kind}"', "cluster.workers=2"]
+    line = ["run", str(copy / "recipe.toml"), "--until", "ingest"]
+    assert answer([*line, *chain.from_iterable(("--set", each) for each in settings)]) == 0
+    told = [each for each in capsys.readouterr().err.splitlines() if "h5py" in each]
+    assert len(told) == 1
+    assert told[0].startswith(f"subj01/betas: files in {copy / BETAS} are read whole, through h5py (")

@@ -70,6 +70,18 @@ def test_creating_twice_and_writing_twice_gives_the_same_bytes(kept, tmp_path):
     assert stored() == before
 
 
+@pytest.mark.parametrize("most", [1, 100])
+def test_chunks_are_handed_over_some_at_a_time(kept, monkeypatch, most):
+    product = kept.finish()
+    before = {name: (product.data / name).read() for name, _ in product.data.files()}
+    monkeypatch.setattr("storage.layout.AT_ONCE", most)
+    for name in [name for name in before if name.startswith("betas/c/")]:
+        (product.data / name).delete()
+    product.revoke(["00000", "00001", "00002"])
+    kept.finish()
+    assert {name: (product.data / name).read() for name, _ in product.data.files()} == before
+
+
 def test_chunks_of_zeros_are_stored(kept):
     product = kept.finish()
     names = [name for name, _ in product.data.files()]

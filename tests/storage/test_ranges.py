@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.ranges import DENSE, GAP, PIECE, WASTE, coalesce, requests
+from storage.ranges import DENSE, DENSE_GAP, GAP, PIECE, WASTE, coalesce, requests
 
 LENGTHS = st.integers(1, 200_000)
 GAPS = st.integers(0, 60_000)
@@ -45,6 +45,17 @@ def test_close_ranges_are_one_request_and_distant_ones_are_not():
     assert coalesce(starts, starts + 20_000).tolist() == [0, 2, 3]
     assert coalesce(starts, starts + 30_000 - GAP - 1).tolist() == [0, 1, 2, 3]
     assert coalesce(starts[:0], starts[:0]).tolist() == [0]
+
+
+def test_where_a_quarter_of_the_file_is_wanted_gaps_cost_less_than_requests():
+    starts = np.arange(100) * 100_000
+    stops = starts + 30_000
+    assert len(coalesce(starts, stops)) == 101
+    assert len(coalesce(starts, stops, whole=13_000_000)) == 101
+    edges = coalesce(starts, stops, whole=12_000_000)
+    assert edges.tolist() == [0, 84, 100]  # pieces of 8 MiB
+    wide = np.where(np.arange(100) < 50, starts, starts + DENSE_GAP)
+    assert coalesce(wide, wide + 30_000, whole=12_000_000).tolist() == [0, 50, 100]
 
 
 @given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 30)), max_size=8), st.integers(1, 12))

@@ -44,7 +44,9 @@ def sized(*, quick: bool) -> Scenario:
 
 
 def ingest(size: SessionSize = FULL) -> Scenario:
-    """Return the scenario for a size."""
+    """Return the scenario for a size; memory is kept and given back as our workers do it."""
+    from cluster.local import MALLOC
+
     return Scenario(
         name="ingest",
         probes="How near ingestion comes to what the line allows, and how few bytes it moves.",
@@ -52,6 +54,7 @@ def ingest(size: SessionSize = FULL) -> Scenario:
         cases=tuple(_cases(size)),
         ground=served_release,
         packages=("vox2pix", "numpy", "zarr", "xarray", "obstore", "h5py"),
+        environment=MALLOC,
     )
 
 

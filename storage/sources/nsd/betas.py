@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from storage.spilling import release, zeros
+
 from . import betas_hdf5, betas_mgh, betas_nifti
 
 if TYPE_CHECKING:
@@ -119,9 +121,10 @@ class NsdBetas:
         pieces = list(self._pieces(start, stop))
         if len(pieces) == 1:
             return pieces[0].read()
-        found = np.empty((max(0, stop - start), self.shape[1]), self.dtype)
+        found = zeros((max(0, stop - start), self.shape[1]), np.dtype(self.dtype))
         for piece in pieces:
             found[piece.rows, piece.columns] = piece.read()
+            release(found)
         return found
 
     def _pieces(self, start: int, stop: int) -> Iterator[Piece]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from storage.errors import Invalid
 from storage.hdf5 import read_run
+from storage.spilling import release
 
 from .mgh import BYTES, Header, read_header
 
@@ -76,6 +77,7 @@ def read(location: Location, places: NDArray[np.int32], start: int, stop: int) -
     found: NDArray[np.float32] = read_run(location, stat, shape, header.dtype, BYTES, rows, places[:, 0])
     for first in range(0, len(places), STRIP):
         _without_nan(location, found[:, first : first + STRIP], places[first : first + STRIP, 0])
+        release(found)
     return found
 
 

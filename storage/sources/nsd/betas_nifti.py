@@ -11,6 +11,7 @@ import numpy as np
 from storage.errors import Invalid
 from storage.inflating import Inflating
 from storage.reading import reading
+from storage.spilling import release, zeros
 
 from .betas_hdf5 import compare
 
@@ -78,13 +79,14 @@ def read(location: Location, places: NDArray[np.int32], start: int, stop: int) -
         header = _header(bytes(file.read(HEADER_BYTES)))
         x, y, z, trials = header.get_data_shape()
         nbytes, at = 2 * x * y * z, places @ np.array([1, x, x * y])
-        taken = np.empty((stop - start, len(places)), np.int16)
+        taken = zeros((stop - start, len(places)), np.dtype(np.int16))
         file.skip(int(header["vox_offset"]) - HEADER_BYTES)
         for trial in range(stop):
             if trial < start:
                 file.skip(nbytes)
             else:
                 taken[trial - start] = np.frombuffer(file.read(nbytes), header.get_data_dtype())[at]
+                release(taken)
         if stop == trials:
             file.finish()  # where the checksum stands
         return taken

@@ -189,3 +189,36 @@ def test_the_estimate_is_what_a_known_index_moves(tmp_path):
             _, moved, _ = read(place, mask())
         estimate = open_dataset(place, "betas").moved(SHAPE[0], mask())
     assert 0.7 * estimate < moved < 1.4 * estimate
+
+
+def ball():
+    """Return the places of a ball in the volume: a third of all."""
+    z, y, x = np.ogrid[-1 : 1 : SHAPE[1] * 1j, -1:1:40j, -1:1:40j]
+    return np.random.default_rng(0).permutation(np.flatnonzero(z**2 + y**2 + x**2 < 0.85))
+
+
+@pytest.mark.parametrize("order", ["C", "backwards", "any"])
+def test_much_of_a_file_is_read_once_from_front_to_back(tmp_path, order):
+    places, count = ball(), SHAPE[1] * 1600
+    values = np.random.default_rng(0).integers(-3000, 3000, (SHAPE[0], count), np.int16)
+    written = {"C": np.arange(count), "backwards": np.arange(count)[::-1]}
+    with h5py.File(tmp_path / "a.hdf5", "w") as file:
+        data = file.create_dataset("betas", SHAPE, "i2", chunks=(SHAPE[0], 1, 1, 1))
+        for at in written.get(order, np.random.default_rng(1).permutation(count)).tolist():
+            data.id.write_direct_chunk(
+                (0, *map(int, np.unravel_index(at, SHAPE[1:]))), values[:, at].tobytes()
+            )
+    size = (tmp_path / "a.hdf5").stat().st_size
+    assert size / 4 < 2 * SHAPE[0] * len(places) < size / 2
+    with serve({"b": tmp_path}) as server:
+        place = Location.of("s3://b/a.hdf5", server.options)
+        first, moved, asked = read(place, places)
+        second, moved_again, asked_again = read(place, places)
+    np.testing.assert_array_equal(first, values[:, places])
+    np.testing.assert_array_equal(second, values[:, places])
+    assert moved_again <= 1.02 * size
+    assert asked_again < 60
+    if order != "any":  # no program writes so, but a wrong guess must cost no more than a second reading
+        assert moved <= 1.02 * size
+        assert asked < 400
+    assert moved <= 2.1 * size
