@@ -111,7 +111,6 @@ def _computed(product: Product, work: Work) -> xr.Dataset:
 
 def computed(dataset: xr.Dataset) -> xr.Dataset:
     """Return a Dataset in memory; arrays of one dask chunk are not copied, as `compute` does."""
-    import dask
     from dask.base import compute
 
     parts = {
@@ -119,8 +118,8 @@ def computed(dataset: xr.Dataset) -> xr.Dataset:
         for name, array in dataset.data_vars.items()
         if array.chunks is not None and set(array.data.numblocks) <= {1}
     }
-    with dask.config.set(scheduler="synchronous"):
-        found, rest = compute(parts, dataset.drop_vars(list(parts)))
+    # By argument: dask's configuration is one for all threads, and what a block moves is counted in this one.
+    found, rest = compute(parts, dataset.drop_vars(list(parts)), scheduler="synchronous")
     whole = {name: (dataset[name].dims, values) for name, values in found.items()}
     return dataset.assign({name: whole.get(name, rest.get(name)) for name in dataset.data_vars})
 

@@ -127,6 +127,7 @@ class Run(Kept):
         """Have the source read all responses still to be ingested: a bad one is told before any write."""
         for step in todo:
             if step.product == "betas" and step.origin is not None:
+                remarks.clear()
                 step.origin.source.check(step.origin.subject)
                 self._tell(step, remarks.notes)
 
