@@ -128,7 +128,7 @@ class Workers:
         from cluster import ClusterConfig, connect
 
         with connect(ClusterConfig(kind="local", workers=WORKERS, threads=1, memory=memory)) as workers:
-            workers.client.run(_warm)  # type: ignore[attr-defined]
+            workers.client.run(warm)  # type: ignore[attr-defined]
             yield cls(workers)
 
     @property
@@ -161,7 +161,7 @@ class Workers:
     def figures(self, flops: float, stack: ExitStack) -> dict[str, Any]:
         """Return CPU seconds, rate and largest resident set of a worker; close everything at the end."""
         seconds = self.seconds()
-        peaks = self.client.run(_peak)
+        peaks = self.client.run(peak)
         restarted = float(set(peaks) != set(self.before))
 
         def closed() -> bool:
@@ -177,7 +177,7 @@ class Workers:
         }
 
 
-def _warm() -> None:
+def warm() -> None:
     """Load and touch what any contender uses: Zarr, dask.array, the routines of BLAS and LAPACK."""
     import dask
     import dask.array as da
@@ -197,7 +197,8 @@ def _forget() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak() -> int:
+def peak() -> int:
+    """Return the largest resident set of this process since it was told to forget, in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
 
