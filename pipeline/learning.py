@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .recipe.images import STRENGTH
 from .recipe.training import RESPONSES, model_of
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Learning:
 
     def reconstruct(self, name: str) -> None:
         """Add pictures, by a decoder that has learned, the inverse of the features, or to compare with."""
+        if f"images/{name}" in self.made:
+            return
         table = self.recipe.images[name]
         if table.learned:
             self._paint(name, table)
@@ -129,6 +132,11 @@ class Learning:
         spaces = {space: self._told(space, truth=table.truth) for space in named}
         inputs = {"stimuli": "stimuli", "responses": "responses", "model": f"model/{model}", **spaces}
         _, places = self._autoencoder(learned)
+        begun = {}
+        if table.start is not None:
+            self.reconstruct(table.start)
+            inputs["start"] = f"images/{table.start}"
+            begun["strength"] = STRENGTH if table.strength is None else table.strength
         drawn: dict[str, Any] = (
             {}
             if table.generator == "basic-ae"
@@ -151,4 +159,5 @@ class Learning:
             batch=table.batch or BATCH,
             seed=self.recipe.seed,
             **drawn,
+            **begun,
         )

@@ -28,8 +28,23 @@ if TYPE_CHECKING:
 class Generator(Protocol):
     """Makes pictures of conditions, and of the noise that belongs to each."""
 
-    def paint(self, conditions: NDArray[np.float32], seeds: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Return (picture, y, x, channel) uint8 of (picture, feature) conditions and (picture,) seeds."""
+    def paint(
+        self,
+        conditions: NDArray[np.float32],
+        seeds: NDArray[np.int64],
+        start: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Return (picture, y, x, channel) uint8.
+
+        Parameters
+        ----------
+        conditions
+            (picture, feature) float32.
+        seeds
+            (picture,).
+        start
+            (picture, y, x, channel) uint8 to start from, as large as those that are painted.
+        """
         ...
 
 
@@ -57,12 +72,20 @@ class Trained:
     manner: Manner = field(default_factory=Manner)
     weights: str = "published"
 
-    def paint(self, conditions: NDArray[np.float32], seeds: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def paint(
+        self,
+        conditions: NDArray[np.float32],
+        seeds: NDArray[np.int64],
+        start: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.uint8]:
         """Return pictures; see `Generator`."""
         said = json.loads((self.files / "config.json").read())
         network = self._network(said)
         painter = self._diffusing if said["model"] in PROCESSES else self._decoding
-        return in_batches(lambda *batch: painter(network, said, *batch), [conditions, seeds], self.batch)
+        given: list[NDArray[Any]] = [conditions, seeds]
+        if start is not None:
+            given.append(start)
+        return in_batches(lambda *batch: painter(network, said, *batch), given, self.batch)
 
     def _network(self, said: dict[str, Any]) -> nn.Module:
         place = self.files / "model.safetensors"
@@ -76,7 +99,12 @@ class Trained:
         return resident(Key(str(place), self.revision, device=device()), load, size)
 
     def _diffusing(
-        self, network: Any, said: dict[str, Any], told: NDArray[np.float32], seeds: NDArray[np.int64]
+        self,
+        network: Any,
+        said: dict[str, Any],
+        told: NDArray[np.float32],
+        seeds: NDArray[np.int64],
+        start: NDArray[np.uint8] | None = None,
     ) -> NDArray[np.uint8]:
         import torch
 
@@ -84,8 +112,9 @@ class Trained:
         shape = (sizes["channels"], sizes["size"], sizes["size"])
         condition = torch.from_numpy(told).to(device())
         process = PROCESSES[said["model"]]
+        begun = None if start is None else from_levels(start).to(device())
         with one_thread():
-            return as_levels(paint(network, process, self.manner, condition, seeds.tolist(), shape))
+            return as_levels(paint(network, process, self.manner, condition, seeds.tolist(), shape, begun))
 
     def _decoding(
         self, network: Any, said: dict[str, Any], told: NDArray[np.float32], _seeds: NDArray[np.int64]
@@ -123,3 +152,10 @@ def as_levels(pictures: Tensor) -> NDArray[np.uint8]:
     levels = ((pictures.float().clamp(-1, 1) + 1) * 127.5).round().permute(0, 2, 3, 1)
     made: NDArray[np.uint8] = levels.cpu().numpy().astype(np.uint8)
     return made
+
+
+def from_levels(pictures: NDArray[np.uint8]) -> Tensor:
+    """Return (picture, channel, y, x) float32, -1 (black) to 1, of (picture, y, x, channel) uint8."""
+    import torch
+
+    return torch.from_numpy(pictures.transpose(0, 3, 1, 2).astype(np.float32)) / 127.5 - 1

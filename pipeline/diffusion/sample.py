@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .noise import draw, generators
 
@@ -30,11 +30,20 @@ class Manner:
         Noise steps taken, of the 1000 of training.
     guidance
         How far to go beyond what the condition says (Ho and Salimans, 2022); 1 takes it as it is.
+    strength
+        How much of a picture to start from is painted over (Meng et al., 2022, SDEdit): 0 leaves it as it is,
+        1 starts from noise alone.
     """
 
     sampler: Sampler = "ddim"
     steps: int = 25
     guidance: float = 1.0
+    strength: float = 1.0
+
+    @property
+    def taken(self) -> int:
+        """How many of `steps` are taken, the last ones."""
+        return int(self.steps * self.strength + 1e-9)  # 0.29 * 100 is a little less than 29
 
 
 def paint(
@@ -44,8 +53,9 @@ def paint(
     condition: Tensor | None,
     seeds: Sequence[int],
     shape: Sequence[int],
+    start: Tensor | None = None,
 ) -> Tensor:
-    """Return pictures painted from noise.
+    """Return pictures painted from noise, or from other pictures under noise.
 
     Parameters
     ----------
@@ -61,6 +71,8 @@ def paint(
         One a picture; all its noise comes from it.
     shape
         (channel, y, x) of one picture.
+    start
+        (picture, channel, y, x), -1 to 1, to start from; all but `manner.strength` of the way is spared.
 
     Returns
     -------
@@ -71,15 +83,31 @@ def paint(
     scheduler = process.scheduler(manner.sampler, manner.steps)
     sources = generators(seeds)
     device = condition.device if condition is not None else torch.device("cpu")
-    noisy: Tensor = draw(sources, shape).to(device) * scheduler.init_noise_sigma
+    noise = draw(sources, shape).to(device)
+    noisy, times = _begun(scheduler, manner, noise, start)
     further = {"generator": sources} if manner.sampler == "ddpm" else {}
     with torch.inference_mode():
-        for time in scheduler.timesteps.tolist():
+        for time in times:
             said = _guided(network, noisy, time, condition, manner.guidance)
             if manner.sampler == "plms":
                 said = process.as_noise(scheduler, said, noisy, time)
             noisy = scheduler.step(said, time, noisy, return_dict=False, **further)[0]
     return noisy
+
+
+def _begun(
+    scheduler: Any, manner: Manner, noise: Tensor, start: Tensor | None
+) -> tuple[Tensor, Sequence[int]]:
+    """Return what painting begins from, and the noise steps that are to be taken."""
+    times: list[int] = scheduler.timesteps.tolist()
+    if start is None or manner.taken == manner.steps:
+        return noise * scheduler.init_noise_sigma, times
+    if manner.taken == 0:
+        return start, []
+    left = list(dict.fromkeys(times))[-manner.taken :]
+    if manner.sampler == "plms":
+        left[1:1] = left[1:2]  # it takes its second step twice, having no steps before to look back at
+    return scheduler.add_noise(start, noise, scheduler.timesteps.new_full((len(noise),), left[0])), left
 
 
 def _guided(network: Network, noisy: Tensor, time: int, condition: Tensor | None, guidance: float) -> Tensor:

@@ -14,7 +14,7 @@ from storage.fingerprint import fingerprint
 
 from .contradictions import contradictions, undroppable, unnamed
 from .datasets import misplaced
-from .images import Images
+from .images import Images, misbegun
 from .layers import overlay
 from .mistakes import tell
 from .origin import Origin
@@ -110,6 +110,7 @@ class Recipe(Table):
             *unnamed(self.ridge, self.rois),
             *unlearnable(self.train, self.ridge.spaces),
             *unlearned(self.images, self.train),
+            *misbegun(self.images),
             *undroppable(self.data, self.ridge),
         ]
         if mistakes:

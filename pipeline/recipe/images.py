@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from pipeline.errors import nearest
+
+from .mistakes import mistake
 from .table import Table
 from .tables import Count, Name, Samples, Side
+
+if TYPE_CHECKING:
+    from pydantic_core import InitErrorDetails
 
 #: Generators whose features are the picture.
 LINEAR = ("pixels", "pca")
 #: What needs no generator at all: pictures that the others have to beat.
 BARS = ("mean", "nearest")
 #: Keys that decoders which learn alone have.
-LEARNED_ONLY = {"model", "sampler", "steps", "guidance", "batch"}
+LEARNED_ONLY = {"model", "sampler", "steps", "guidance", "batch", "start", "strength"}
+#: How much of a picture to start from is painted over, as in Brain-Diffuser (Ozcelik and VanRullen, 2023).
+STRENGTH = 0.75
 
 
 class Images(Table):
@@ -33,6 +41,10 @@ class Images(Table):
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
     guidance: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     batch: Count | None = None
+    start: Name | None = None
+    """Other images to start from."""
+    strength: Annotated[float, Field(ge=0, le=1)] | None = None
+    """How much of them is painted over: 0 leaves them as they are, 1 starts from noise alone."""
 
     @property
     def linear(self) -> bool:
@@ -64,6 +76,8 @@ class Images(Table):
             raise ValueError("features are those the decoder was trained on; name them in [train]")
         if self.generator == "nearest" and self.features is None:
             raise ValueError("generator 'nearest' needs features: the space in which pictures are near")
+        if "strength" in given and "start" not in given:
+            raise ValueError("strength says how much of a start is painted over; name the images in start")
         strange = sorted(given & self._unfit())
         if strange or (self.generator in BARS and self.samples > 1):
             named = strange[0] if strange else "samples"
@@ -73,5 +87,26 @@ class Images(Table):
     def _unfit(self) -> set[str]:
         """Return the keys that mean nothing to the generator."""
         if self.learned:
-            return set()
+            return {"start", "strength"} if self.generator == "basic-ae" else set()
         return LEARNED_ONLY | ({"features", "truth"} if self.generator == "mean" else set())
+
+
+def misbegun(images: Mapping[str, Images]) -> Iterator[InitErrorDetails]:
+    """Yield the mistakes of pictures that start from none, or from themselves."""
+    for name, table in images.items():
+        if table.start is None:
+            continue
+        if table.start not in images:
+            text = f"names no other table of [images]{nearest(table.start, images)}"
+            yield mistake(("images", name, "start"), text, table.start)
+        elif name in _before(table.start, images):
+            yield mistake(("images", name, "start"), "leads back to these pictures", table.start)
+
+
+def _before(name: str, images: Mapping[str, Images]) -> list[str]:
+    """Return some pictures and those they start from, each once."""
+    found: list[str] = []
+    while name in images and name not in found:
+        found.append(name)
+        name = images[name].start or ""
+    return found

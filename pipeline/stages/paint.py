@@ -43,6 +43,7 @@ def paintings(  # noqa: PLR0913  (each is a key of [images.X])
     stimuli: xr.Dataset,
     responses: xr.Dataset,
     model: xr.Dataset,
+    start: xr.Dataset | None = None,
     *,
     name: str,
     generator: Literal["conditional-ddpm", "voxel-ddpm", "basic-ae"],
@@ -53,6 +54,7 @@ def paintings(  # noqa: PLR0913  (each is a key of [images.X])
     sampler: Literal["ddpm", "ddim", "plms"] = "ddim",
     steps: int = 25,
     guidance: float = 1.0,
+    strength: float = 1.0,
     seed: int = 0,
     weights: str = "published",
     **predictions: xr.Dataset,
@@ -65,6 +67,8 @@ def paintings(  # noqa: PLR0913  (each is a key of [images.X])
         Products: how many channels pictures have, and the test rows.
     model
         Product `model/<name>`: the decoder, with its files.
+    start
+        Other pictures of the same rows, to start from.
     name
         Name of the images; it enters the seeds.
     generator
@@ -77,7 +81,7 @@ def paintings(  # noqa: PLR0913  (each is a key of [images.X])
         Pictures a row.
     size
         Side of the pictures kept; default as painted.
-    sampler, steps, guidance
+    sampler, steps, guidance, strength
         How a diffusion model paints, see `pipeline.diffusion.sample.Manner`.
     seed
         The recipe's.
@@ -89,21 +93,24 @@ def paintings(  # noqa: PLR0913  (each is a key of [images.X])
     Raises
     ------
     ShapeError
-        If products are of different rows.
+        If products are of different rows, or pictures to start from of other channels.
     """
     told = Told(responses, predictions)
     told.check()
+    begun = None if start is None else Start(start, painted)
+    if begun is not None:
+        begun.check(told, stimuli.sizes["channel"])
     side, channels = size or painted, stimuli.sizes["channel"]
     noise = partial(noise_seeds, told.ids("image_id"), told.ids("repeat"), samples, seed, name)
     how = {
-        "manner": {"sampler": sampler, "steps": steps, "guidance": guidance},
+        "manner": {"sampler": sampler, "steps": steps, "guidance": guidance, "strength": strength},
         "batch": batch,
         "weights": weights,
     }
     lazy = lazily(
         IMAGES,
         {"row": told.rows, "sample": samples, "y": side, "x": side, "channel": channels},
-        partial(_paint, model, told, how, noise, side),
+        partial(_paint, model, told, begun, how, noise, side),
         coords={key: ("row", told.ids(key)) for key in ("image_id", "repeat", "session")},
         edges=even_edges(told.rows, ROWS),
         attrs={"picture": {"generator": generator, "batch": batch}},
@@ -142,11 +149,15 @@ class Told:
     def check(self) -> None:
         """Raise `ShapeError` where predictions are of other rows."""
         for name, space in self.predictions.items():
-            ids = space.image_id.values
-            if len(ids) != self.rows or (ids != self.ids("image_id")).any():
+            if not self.same(space):
                 raise ShapeError(
                     f"predictions of {name} are of other rows than the responses; make both anew"
                 )
+
+    def same(self, given: xr.Dataset) -> bool:
+        """Tell whether a product is of the test rows."""
+        ids = given.image_id.values
+        return len(ids) == self.rows and bool((ids == self.ids("image_id")).all())
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Return (row, feature) float32 of some test rows."""
@@ -155,9 +166,34 @@ class Told:
         return read_voxels(self.responses, self.first + start, self.first + stop)
 
 
+@dataclass(frozen=True)
+class Start:
+    """Pictures to start from."""
+
+    images: xr.Dataset
+    side: int
+    """Of the pictures that are painted."""
+
+    def check(self, told: Told, channels: int) -> None:
+        """Raise `ShapeError` where they are of other rows or channels."""
+        found = self.images.sizes["channel"]
+        if not told.same(self.images) or found != channels:
+            raise ShapeError(
+                f"pictures to start from are of other rows than the responses, or have {found} channels "
+                f"instead of {channels}; make both of the same data"
+            )
+
+    def read(self, start: int, stop: int, samples: int) -> np.ndarray:
+        """Return (row * sample, y, x, channel) uint8; where there are fewer samples, they come again."""
+        picture = self.images.picture[start:stop].values
+        chosen = picture[:, np.arange(samples) % picture.shape[1]]
+        return resize(chosen.reshape(-1, *chosen.shape[2:]), (self.side, self.side))
+
+
 def _paint(
     model: xr.Dataset,
     told: Told,
+    begun: Start | None,
     how: Mapping[str, Any],
     noise: Callable[[int, int], np.ndarray],
     side: int,
@@ -171,7 +207,8 @@ def _paint(
     generator = Trained(files, revision, how["batch"], Manner(**how["manner"]), how["weights"])
     seeds = noise(start, stop)
     conditions = np.repeat(told.read(start, stop), seeds.shape[1], axis=0)
-    made = generator.paint(conditions, seeds.ravel())
+    before = None if begun is None else begun.read(start, stop, seeds.shape[1])
+    made = generator.paint(conditions, seeds.ravel(), before)
     if made.shape[1] != side:
         made = resize(made, (side, side))
     return {"picture": made.reshape(*seeds.shape, *made.shape[1:]), "seed": seeds}

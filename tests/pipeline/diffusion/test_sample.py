@@ -128,6 +128,46 @@ def test_targets_lead_back_to_the_clean_picture(prediction):
     torch.testing.assert_close(back, clean, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_strength_says_how_much_of_a_start_is_painted_over(network, sampler):
+    process, seeds, condition = PROCESSES["conditional-ddpm"], [0, 1, 2], told(3)
+    start = torch.rand(3, *SHAPE, generator=torch.Generator().manual_seed(5)) * 2 - 1
+
+    def painted(strength, begun=start):
+        manner = Manner(sampler, 20, strength=strength)
+        return paint(network, process, manner, condition, seeds, SHAPE, begun)
+
+    torch.testing.assert_close(painted(0.0), start, rtol=0, atol=0)
+    torch.testing.assert_close(painted(1.0), painted(1.0, None), rtol=0, atol=0)
+    half = painted(0.5)
+    assert torch.isfinite(half).all()
+    assert not torch.equal(half, painted(1.0))
+    torch.testing.assert_close(half, painted(0.5), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "expected"),
+    [("ddim", [299, 199, 99]), ("ddpm", [200, 100, 0]), ("plms", [200, 100, 100, 0])],
+)
+def test_a_start_is_noised_to_the_step_that_comes_first(sampler, expected):
+    seen = []
+
+    def network(noisy, time, _condition):
+        seen.append((time[0].item(), noisy.clone()))
+        return torch.zeros_like(noisy)
+
+    process, start = Process("linear", "sample", clip=False), torch.full((1, *SHAPE), 0.3)
+    paint(network, process, Manner(sampler, 10, strength=0.3), told(1), [4], SHAPE, start)
+    assert [time for time, _ in seen] == expected
+    time = torch.tensor(expected[:1])
+    torch.testing.assert_close(seen[0][1], process.noisy(start, draw(generators([4]), SHAPE), time))
+
+
+@pytest.mark.parametrize(("steps", "strength", "taken"), [(50, 0.75, 37), (100, 0.29, 29), (25, 0.0, 0)])
+def test_steps_taken_are_rounded_down(steps, strength, taken):
+    assert Manner("ddim", steps, strength=strength).taken == taken
+
+
 def test_guidance_goes_beyond_the_condition():
     def network(noisy, _time, condition):
         return torch.full_like(noisy, 0.2 if condition is None else 0.3)

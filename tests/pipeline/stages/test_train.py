@@ -180,12 +180,30 @@ def test_two_worker_processes_train_together(make_recipe):
             r"needs a table \[train.net\] with model = 'basic-ae'",
         ),
         ({"images": {"p": {"generator": "pca", "steps": 3}}}, r"'pca' paints without 'steps'"),
+        ({"images": {"net": {"strength": 0.5}}}, r"name the images in start"),
+        ({"images": {"net": {"start": "nte"}}}, r"names no other table of \[images\]; did you mean 'net'"),
+        ({"images": {"net": {"start": "net"}}}, r"leads back to these pictures"),
         ({"train": {"voxels": {"model": "basic-ae", "features": []}}}, r"learns from voxels"),
     ],
 )
 def test_mistakes_in_the_recipe_are_told(make_recipe, changes, said):
     with pytest.raises(RecipeError, match=said):
         make_recipe(_merged(SMALL, changes), **SIZES)
+
+
+def test_pictures_start_from_other_pictures(make_recipe):
+    painted = {"generator": "conditional-ddpm", "model": "net", "steps": 3, "batch": 8, "start": "linear"}
+    images = {
+        "kept": {**painted, "strength": 0.0, "samples": 2},
+        "linear": {"generator": "pca", "size": 8},
+        "over": {**painted, "strength": 1.0},
+        "half": painted,
+    }
+    planned = run(make_recipe(_merged(SMALL, {"images": images}), **SIZES), cluster=THREADS).plan
+    made = {name: opened(planned, f"images/{name}").open().load().picture.values for name in images}
+    np.testing.assert_array_equal(made["kept"], made["linear"].repeat(2, axis=1))
+    assert (made["half"] != made["linear"]).any()
+    assert (made["half"] != made["over"]).any()
 
 
 def test_voxels_lead_to_pictures_by_the_published_network(make_recipe):
