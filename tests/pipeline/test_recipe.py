@@ -335,7 +335,7 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("ridge.spaces.clip.alpha=1", "needs a table [features.clip]; declared: pixels"),
         ("images.final.generator=pca", "[images.final] features = 'pca' needs a table [ridge.spaces.pca]"),
         ("images.final.features=pixls", "did you mean 'pixels'?"),
-        ("images.final.strength=0.5", "[images.final] takes no 'strength' in this version"),
+        ('images.final.calibrate="std"', "[images.final] takes no 'calibrate' in this version"),
         ("images.b.generator=versatile-diffusion", "is not in this version, which has pixels, pca"),
         ("scores.finl.metrics=['ssim']", "[scores.finl] images = 'finl' needs a table [images.finl]"),
         ("scores.final.metrics=['clip']", "metrics = 'clip' is not in this version"),
