@@ -49,6 +49,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(reason)
 
 
+@pytest.fixture(autouse=True)
+def _no_remarks() -> None:
+    """Forget what a test before this one remarked outside of a run: the next block written would say it."""
+    from storage.remarks import remarks
+
+    remarks.clear()
+
+
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
     """Endpoint URL of an S3 server in this process; its credentials stand in the environment.

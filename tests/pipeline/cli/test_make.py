@@ -13,7 +13,7 @@ from pipeline.presets import preset_text
 
 def test_presets_are_listed_with_a_description(vox2pix):
     said = vox2pix("presets")
-    assert re.search(r"^pixels  The simplest decoder there is: .*\.$", said.out, re.MULTILINE)
+    assert re.search(r"^pixels +The simplest decoder there is: .*\.$", said.out, re.MULTILINE)
     assert all(row["description"] for row in vox2pix("presets", "--json").json["presets"])
 
 

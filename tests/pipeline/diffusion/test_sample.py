@@ -19,12 +19,6 @@ SHAPE = (3, 8, 8)
 SAMPLERS = ("ddpm", "ddim", "plms")
 
 
-@pytest.fixture(autouse=True)
-def _no_remarks():
-    """Nothing that a training in this process left for a block's marker."""
-    remarks.clear()
-
-
 @pytest.fixture
 def network():
     torch.manual_seed(0)

@@ -198,7 +198,7 @@ def test_settings_enter_the_fingerprint(recipe, make_recipe, arrays):
 
 def test_a_source_without_captions_is_told_before_anything_is_written(make_recipe):
     recipe = make_recipe({**TABLES, "data": {}})
-    with pytest.raises(RecipeError, match=r"\[features\.words\] .* the source has none; add them"):
+    with pytest.raises(RecipeError, match=r"\[features\.words\] .* has none; name them in \[data\.arrays\]"):
         run(recipe, cluster=THREADS)
     assert not Path(recipe.data.archive).exists()
 

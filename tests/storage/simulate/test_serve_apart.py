@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 
@@ -18,7 +19,8 @@ def test_it_serves_counts_and_ends(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     (tmp_path / "one").write_bytes(b"0123456789")
     with serve_apart({"bucket": tmp_path}) as server:
-        (process,) = psutil.Process().children()[-1:]
+        (child,) = (each for each in multiprocessing.active_children() if each.name == "vox2pix-s3")
+        process = psutil.Process(child.pid)
         os.kill(process.pid, signal.SIGINT)  # a Ctrl-C reaches the whole group; the server outlives the run
         before = server.now()
         assert Location.of("s3://bucket/one", server.options).read(2, 3) == b"234"
