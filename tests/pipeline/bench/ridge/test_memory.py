@@ -9,7 +9,8 @@ import sys
 import pytest
 
 ROWS = {"n": 2000, "m": 220, "p": 4000}
-TARGETS = (4096, 6 * 4096)
+TARGETS = (2 * 4096, 12 * 4096)
+"""Several blocks each: of a single one there is nothing to read ahead."""
 MEASURED = """
 import json, sys
 from pathlib import Path
