@@ -9,6 +9,7 @@ from cluster.collective import together
 from cluster.config import ClusterConfig, parse
 from cluster.connect import connect
 from cluster.dispatch import Result, Task, dispatch
+from cluster.environment import environment_kept
 from cluster.errors import (
     ClusterConfigError,
     ClusterError,
@@ -40,6 +41,7 @@ __all__ = [
     "check",
     "connect",
     "dispatch",
+    "environment_kept",
     "human",
     "parse",
     "parse_bytes",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import tempfile
 from contextlib import ExitStack, contextmanager
@@ -17,6 +16,7 @@ from distributed import Client, LocalCluster
 
 from cluster.blas import THREADS
 from cluster.client import DaskWorkers
+from cluster.environment import environment_kept
 from cluster.errors import ClusterError, ClusterNotStarted
 from cluster.logs import FOLDER, diverted
 from cluster.machine import cores, memory
@@ -71,7 +71,8 @@ def connect_local(config: ClusterConfig) -> Iterator[DaskWorkers]:
         stack.enter_context(diverted(logs.folder / "scheduler.log"))
         settings = {**SETTINGS, **_worker_environment(), FOLDER: str(logs.folder)}
         stack.enter_context(dask.config.set(settings))
-        stack.enter_context(_environment_kept())
+        # nannies write into the environment of this process, for their children to inherit
+        stack.enter_context(environment_kept(dask.config.get(_ENVIRONMENT)))
         cluster = stack.enter_context(_started(config, logs.folder))
         client = stack.enter_context(Client(cluster, set_as_default=False))
         dashboard = cluster.dashboard_link if find_spec("bokeh") else None
@@ -94,19 +95,6 @@ def _worker_environment() -> dict[str, Any]:
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     found = {**dict.fromkeys(names, THREADS), **MALLOC, "DASK_LOGGING__DISTRIBUTED": "critical"}
     return {f"{_ENVIRONMENT}.{name}": value for name, value in found.items()}
-
-
-@contextmanager
-def _environment_kept() -> Iterator[None]:
-    """Take back what nannies write into the environment of this process for their children to inherit."""
-    before = {name: os.environ.get(name) for name in dask.config.get(_ENVIRONMENT)}
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
 
 
 @contextmanager

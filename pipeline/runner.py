@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext, suppress
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from storage import damage
@@ -20,17 +19,18 @@ from storage.remarks import remarks
 from storage.transfer import traffic
 from storage.workspace import Workspace
 
-from .blocks import Work, Written, groups, slice_of, write_blocks, write_together
+from .blocks import Work, groups, slice_of
 from .kept import Kept
 from .outcome import Listener, Made, Outcome
 from .placing import Placing, need_of
 from .planner import Plan, plan
 from .ridge import use
 from .software import software
+from .tasks import hand_out
 from .watch import watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import xarray as xr
 
@@ -198,50 +198,15 @@ class Run(Kept):
             [Work(block, slice_of(dataset, product, block), stamps[block], device) for block in group]
             for group in groups(missing, workers.slots)
         ]
-        many = self._by_several if step.cost.processes > 1 else self._by_one
+        retried = partial(self.listener.block_retried, step)
         try:
-            for made in many(step, product, work, workers):
+            for made in hand_out(step, product, work, workers, retried):
                 self.outcome.bytes_moved += made.moved
                 self.outcome.requests += made.requests
                 self._tell(step, made.notes)
                 self.listener.block_done(step, made.stored, made.moved)
         except Damaged as error:
             raise self._input_damage(step, error) from None
-
-    def _by_one(
-        self, step: Step, product: Product, groups: Sequence[Sequence[Work]], workers: Workers
-    ) -> Iterator[Written]:
-        """Have each group of blocks made by one worker."""
-        from cluster import Task, dispatch
-
-        tasks = [
-            Task(
-                _title(step, group),
-                write_blocks,
-                (product, group, step.origin),
-                need_of(step, group[0].device),
-            )
-            for group in groups
-        ]
-        for result in dispatch(workers, tasks, on_retry=partial(self.listener.block_retried, step)):
-            yield from result.value
-
-    def _by_several(
-        self, step: Step, product: Product, groups: Sequence[Sequence[Work]], workers: Workers
-    ) -> Iterator[Written]:
-        """Have each block made by several workers together, one block after the other."""
-        from cluster import together
-
-        for work in chain.from_iterable(groups):
-            made = together(
-                workers,
-                _title(step, [work]),
-                write_together,
-                (product, work),
-                size=step.cost.processes,
-                on_retry=partial(self.listener.block_retried, step),
-            )
-            yield from made[0]
 
     def _input_damage(self, step: Step, error: Damaged) -> Damaged:
         """Say which input is damaged, and take its bad blocks back so that the next run repairs them."""
@@ -255,11 +220,6 @@ class Run(Kept):
                     "run the same command again, it recomputes that block"
                 )
         return error
-
-
-def _title(step: Step, group: Sequence[Work]) -> str:
-    first, last = group[0].block, group[-1].block
-    return f"{step} block {first}" + (f" to {last}" if last > first else "")
 
 
 def insist(write: Callable[[], object]) -> None:

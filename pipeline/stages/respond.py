@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..errors import ShapeError
 from ..stage import Cost, lazily, stage
 from .coordinates import picture_coords, voxel_coords
 from .rows import Average, arrange, folds_of, training_trials
+from .standardization import averaged, standardize_groups, summing, training_moments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -221,42 +222,3 @@ def _parts(size: int) -> Iterator[slice]:
 def _percent(betas: xr.Dataset, stored: np.ndarray) -> np.ndarray:
     """Return stored numbers in percent signal change, float64."""
     return stored.astype(np.float64) * float(betas.betas.attrs.get("scale_factor", 1.0))
-
-
-def summing(of_trial: np.ndarray) -> Any:
-    """Return the sparse (row, trial) matrix that adds up each row's trials; row -1 is none."""
-    from scipy.sparse import csr_array
-
-    used = np.flatnonzero(of_trial >= 0)
-    shape = (int(of_trial.max()) + 1, len(of_trial))
-    return csr_array((np.ones(len(used)), (of_trial[used], used)), shape)
-
-
-def averaged(values: np.ndarray, adding: Any) -> np.ndarray:
-    """Return the mean of each row's trials, without those that are NaN; 0 where none is left."""
-    there = ~np.isnan(values)
-    count: np.ndarray = adding @ there.astype(np.float64)
-    total: np.ndarray = adding @ np.where(there, values, 0.0)
-    return np.asarray(total / np.maximum(count, 1.0))
-
-
-def training_moments(percent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation (ddof 1) over the first axis, without NaN; 0 for a constant voxel.
-
-    Rounding leaves a constant voxel a spread of some 1e-16 of its mean; that is no signal.
-    """
-    there = ~np.isnan(percent)
-    count = there.sum(axis=0)
-    mean = np.where(there, percent, 0.0).sum(axis=0) / np.maximum(count, 1)
-    square = np.where(there, (percent - mean) ** 2, 0.0).sum(axis=0)
-    std = np.sqrt(square / np.maximum(count - 1, 1))
-    return mean, np.where(std > 1e-12 * np.abs(mean), std, 0.0)
-
-
-def standardize_groups(percent: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
-    """Standardise each group of trials in place by its own training trials; constant voxels become 0."""
-    for group in np.unique(groups):
-        inside = groups == group
-        mean, std = training_moments(percent[inside & ~test])
-        scaled = (percent[inside] - mean) / np.where(std > 0, std, 1.0)
-        percent[inside] = np.where(std > 0, scaled, percent[inside] * 0.0)  # NaN stays NaN

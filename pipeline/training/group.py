@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from cluster import environment_kept
+
 from ..models.threads import one_thread
 from ..models.vision_ops import prepare_torchvision
 
@@ -59,15 +61,9 @@ def _environment(seat: Seat) -> Iterator[None]:
         # connections between processes of one machine do not leave it
         **({"GLOO_SOCKET_IFNAME": "lo"} if seat.host == "127.0.0.1" else {}),
     }
-    before = {name: os.environ.get(name) for name in said}
-    os.environ.update({name: str(value) for name, value in said.items()})
-    try:
+    with environment_kept(said):
+        os.environ.update({name: str(value) for name, value in said.items()})
         yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
 
 
 @contextmanager

@@ -1,0 +1,24 @@
+"""The environment is as it was once nobody needs it to be otherwise."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from cluster import environment_kept
+
+
+def test_what_is_written_is_taken_back_even_after_a_failure(monkeypatch):
+    monkeypatch.setenv("VOX2PIX_WAS", "before")
+    monkeypatch.delenv("VOX2PIX_WAS_NOT", raising=False)
+    with pytest.raises(ZeroDivisionError):
+        _write_and_fail()
+    assert os.environ["VOX2PIX_WAS"] == "before"
+    assert "VOX2PIX_WAS_NOT" not in os.environ
+
+
+def _write_and_fail():
+    with environment_kept(["VOX2PIX_WAS", "VOX2PIX_WAS_NOT"]):
+        os.environ.update({"VOX2PIX_WAS": "after", "VOX2PIX_WAS_NOT": "after"})
+        assert 1 / 0
