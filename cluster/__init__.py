@@ -6,7 +6,7 @@ Knows no array and no archive. Dask is loaded on connecting to it, not by this i
 from __future__ import annotations
 
 from cluster.collective import together
-from cluster.config import ClusterConfig, parse
+from cluster.config import chosen, configured, parse
 from cluster.connect import connect
 from cluster.dispatch import Result, Task, dispatch
 from cluster.environment import environment_kept
@@ -18,6 +18,18 @@ from cluster.errors import (
     NeedUnmet,
     TaskFailed,
 )
+from cluster.kinds import (
+    Address,
+    ClusterConfig,
+    Cuda,
+    Gpu,
+    Kubernetes,
+    Local,
+    SchedulerFile,
+    Slurm,
+    Ssh,
+    Threads,
+)
 from cluster.needs import Need, check
 from cluster.places import Seat, seat, seated
 from cluster.resident import Key, resident
@@ -25,20 +37,31 @@ from cluster.sizes import human, parse_bytes
 from cluster.workers import Workers
 
 __all__ = [
+    "Address",
     "ClusterConfig",
     "ClusterConfigError",
     "ClusterError",
     "ClusterLost",
     "ClusterNotStarted",
+    "Cuda",
+    "Gpu",
     "Key",
+    "Kubernetes",
+    "Local",
     "Need",
     "NeedUnmet",
     "Result",
+    "SchedulerFile",
     "Seat",
+    "Slurm",
+    "Ssh",
     "Task",
     "TaskFailed",
+    "Threads",
     "Workers",
     "check",
+    "chosen",
+    "configured",
     "connect",
     "dispatch",
     "environment_kept",

@@ -13,24 +13,25 @@ from distributed.comm.core import connect as open_comm
 from cluster.client import DaskWorkers
 from cluster.errors import ClusterNotStarted
 from cluster.logs import diverted
+from cluster.security import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cluster.config import ClusterConfig
+    from cluster.kinds import Address, SchedulerFile
 
 TIMEOUT = 10.0
 """Seconds to reach a scheduler."""
 
 
 @contextmanager
-def connect_address(config: ClusterConfig) -> Iterator[DaskWorkers]:
+def connect_address(config: Address | SchedulerFile) -> Iterator[DaskWorkers]:
     """Keep a connection to a running scheduler for the life of the context."""
-    address = str(config.address)
+    address = str(address_of(config))
     with diverted(None):
         client = _client(address, config.options)
         try:
-            yield _workers(client, address)
+            yield _workers(client, config.kind, address)
         finally:
             client.close()
 
@@ -64,11 +65,11 @@ async def _answer(address: str, options: dict[str, Any]) -> None:
             comm.abort()
 
 
-def _workers(client: Client, address: str) -> DaskWorkers:
+def _workers(client: Client, kind: str, address: str) -> DaskWorkers:
     def log(name: str) -> str:
         return f"with worker {name} of {address}, on the machine where it was started"
 
-    workers = DaskWorkers(client, "address", address, log, client.dashboard_link or None)
+    workers = DaskWorkers(client, kind, address, log, client.dashboard_link or None)
     if not workers.slots:
         raise ClusterNotStarted(
             f"the scheduler at {address} has no workers; start one with: dask worker {address}"

@@ -1,186 +1,156 @@
-"""How a cluster is described: the table ``[cluster]`` of a recipe, or one word on the command line."""
+"""Where a cluster is described: on the command line, in a recipe, in a file, or in dask's configuration."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError
 
 from cluster.errors import ClusterConfigError
-from cluster.sizes import parse_bytes
+from cluster.kinds import MODELS, ClusterConfig, Gpu, described
 
-KINDS = ("threads", "local", "address")
-_KNOWN = "'local', 'threads', 'tcp://HOST:PORT', 'tls://HOST:PORT' or a TOML file with the keys of [cluster]"
-_OURS = {
-    "local": {"dashboard_address", "host", "interface", "ip", "memory_limit", "n_workers", "processes"}
-    | {"protocol", "scheduler_kwargs", "threads_per_worker", "worker_dashboard_address"},
-    "threads": {"max_workers", "initializer", "initargs"},
-    "address": {"address", "asynchronous", "set_as_default"},
-}
+KINDS = tuple(MODELS)
+CONFIGURED = "vox2pix.cluster"
+"""Key of dask's configuration: a table of its YAML files, or ``DASK_VOX2PIX__CLUSTER__KIND`` and so on."""
+_KNOWN = (
+    f"{', '.join(KINDS[:-2])}, tcp://HOST:PORT, tls://HOST:PORT, a TOML or YAML file with the keys of "
+    "[cluster], or a scheduler's JSON file"
+)
 
 
-class ClusterConfig(BaseModel):
-    """Who works, and with how much.
+def chosen(value: str | None, recipe: Mapping[str, Any]) -> ClusterConfig:
+    """Return the cluster to use: what the command line names, else the recipe's, else dask's configuration's.
 
     Parameters
     ----------
-    kind
-        ``local`` (processes on this machine), ``threads`` (of this process) or ``address`` (a dask scheduler
-        that somebody else runs).
-    workers
-        Number of workers; default one a core. Not for ``address``.
-    threads
-        Tasks a worker does at once. Whatever it is, BLAS runs on one thread a task: a matrix product on two
-        threads may round otherwise, and the bits of a product must not depend on who computed it.
-    memory
-        Limit a worker, like "2GB"; default an equal share of the machine. For ``threads``: of all together.
-    options
-        Passed on to `distributed.LocalCluster`, `ThreadPoolExecutor` or `distributed.Client`.
-    address
-        ``tcp://HOST:PORT`` or ``tls://HOST:PORT``, with kind ``address`` only.
+    value
+        The word of the command line, if there is one, see `parse`.
+    recipe
+        The recipe's table ``[cluster]``, empty where it has none.
+
+    Raises
+    ------
+    ClusterConfigError
+        Naming what is wrong.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["threads", "local", "address"] = "local"
-    workers: int | None = Field(default=None, ge=1)
-    threads: int = Field(default=1, ge=1)
-    memory: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-    address: str | None = None
-
-    @field_validator("memory")
-    @classmethod
-    def _memory_is_a_size(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_bytes(value)
-        return value
-
-    @field_validator("address")
-    @classmethod
-    def _address_is_complete(cls, value: str | None) -> str | None:
-        if value is not None:
-            split_address(value)
-        return value
-
-    @model_validator(mode="after")
-    def _keys_fit_the_kind(self) -> Self:
-        if (self.kind == "address") != (self.address is not None):
-            raise ValueError(
-                "kind 'address' and the key address (tcp://HOST:PORT or tls://HOST:PORT) go together"
-            )
-        if self.kind == "address" and (self.workers or self.memory):
-            raise ValueError("workers and memory can't be set for a cluster that somebody else started")
-        if taken := sorted(_OURS[self.kind] & self.options.keys()):
-            raise ValueError(
-                f"options must not hold {', '.join(taken)}: set by vox2pix itself for {self.kind!r}"
-            )
-        return self
-
-    @property
-    def memory_bytes(self) -> int | None:
-        """The limit in bytes, where one is given."""
-        return None if self.memory is None else parse_bytes(self.memory)
+    if value is not None:
+        return parse(value, recipe)
+    return _validated(dict(recipe), "[cluster]") if recipe else configured() or described({})
 
 
-def parse(value: str) -> ClusterConfig:
+def parse(value: str, recipe: Mapping[str, Any] | None = None) -> ClusterConfig:
     """Return the cluster that one word describes.
 
     Parameters
     ----------
     value
-        ``local``, ``threads``, an address (``tcp://HOST:PORT``, ``tls://HOST:PORT``), or the path of a TOML
-        file with the keys of `ClusterConfig`.
+        A kind, an address (``tcp://HOST:PORT``, ``tls://HOST:PORT``), the path of a TOML or YAML file with
+        the keys of the kind, or that of a scheduler file (.json).
+    recipe
+        The recipe's table ``[cluster]``. Where it, else dask's configuration, describes the kind that is
+        named, its other keys hold.
 
     Raises
     ------
     ClusterConfigError
         Where it is none of these, naming what is known and the nearest match.
     """
-    if value in ("local", "threads"):
-        return _validated({"kind": value}, repr(value))
+    if value in KINDS:
+        return _of_kind(value, recipe or {})
     if "://" in value:
         return _validated({"kind": "address", "address": value}, repr(value))
     path = Path(value)
-    if path.suffix == ".toml" or path.is_file():
+    if path.suffix == ".json":
+        return _validated({"kind": "scheduler-file", "file": value}, value)
+    if path.suffix in (".toml", ".yaml", ".yml") or path.is_file():
         return _validated(_read(path), value)
-    near = get_close_matches(value, KINDS[:2], n=1)
+    near = get_close_matches(value, KINDS, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ClusterConfigError(f"{value!r} is no cluster; known: {_KNOWN}{hint}")
 
 
+def configured() -> ClusterConfig | None:
+    """Return the cluster that dask's configuration describes, if it does."""
+    table = _configured()
+    return _validated(table, f"{CONFIGURED} of dask's configuration") if table else None
+
+
+def _configured() -> dict[str, Any]:
+    import dask.config
+
+    table = dask.config.get(CONFIGURED, {}) or {}
+    if not isinstance(table, Mapping):
+        raise ClusterConfigError(f"{CONFIGURED} of dask's configuration is {table!r}; expected a table")
+    return {str(key).replace("-", "_"): found for key, found in table.items()}
+
+
+def _of_kind(kind: str, recipe: Mapping[str, Any]) -> ClusterConfig:
+    for table, place in ((recipe, "[cluster]"), (_configured(), f"{CONFIGURED} of dask's configuration")):
+        if table and table.get("kind", "local") == kind:
+            return _validated(dict(table), place)
+    return _validated({"kind": kind}, repr(kind))
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ClusterConfigError(f"cluster file {path} is not there; known: {_KNOWN}") from None
     except (OSError, ValueError) as error:
+        raise ClusterConfigError(f"cluster file {path} can't be read: {error}") from error
+    table = _yaml(text, path) if path.suffix in (".yaml", ".yml") else _toml(text, path)
+    for key in ("vox2pix", "cluster"):  # as in dask's files and in a recipe
+        inner = table.get(key)
+        table = inner if isinstance(inner, dict) and len(table) == 1 else table
+    return table
+
+
+def _toml(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:
         raise ClusterConfigError(f"cluster file {path} can't be read as TOML: {error}") from error
-    inner = table.get("cluster")
-    return inner if isinstance(inner, dict) and len(table) == 1 else table
+
+
+def _yaml(text: str, path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        table = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        raise ClusterConfigError(f"cluster file {path} can't be read as YAML: {said}") from error
+    if not isinstance(table, dict):
+        raise ClusterConfigError(f"cluster file {path} holds no table; expected the keys of [cluster]")
+    return table
 
 
 def _validated(table: dict[str, Any], place: str) -> ClusterConfig:
     try:
-        return ClusterConfig(**table)
+        return described(table)
     except ValidationError as error:
         raise ClusterConfigError("; ".join(_told(one, place) for one in error.errors())) from error
 
 
 def _told(error: Any, place: str) -> str:
     """Say one of pydantic's complaints in a sentence, with the nearest known word."""
-    key = ".".join(str(part) for part in error["loc"])
+    tag, *keys = (str(part) for part in error["loc"]) if error["loc"] else ("",)
+    key, found = ".".join(keys), ""
     known: tuple[str, ...] = ()
-    if error["type"] == "extra_forbidden":
-        known, found = tuple(ClusterConfig.model_fields), key
-        text = f"cluster {place}: unknown key {key!r}; known: {', '.join(known)}"
-    elif error["type"] == "literal_error":
-        known, found = KINDS, str(error["input"])
-        text = f"cluster {place}: unknown kind {found!r}; known: {', '.join(KINDS)}"
-    else:
-        found = ""
-        text = f"cluster {place}: {key + ': ' if key else ''}{error['msg'].removeprefix('Value error, ')}"
+    match error["type"]:
+        case "extra_forbidden":
+            known, found = tuple((MODELS[tag] if key == keys[-1] else Gpu).model_fields), keys[-1]
+            text = f"cluster {place}: {tag!r} has no key {key!r}; known: {', '.join(known)}"
+        case "union_tag_invalid":
+            known, found = KINDS, str(error["ctx"]["tag"])
+            text = f"cluster {place}: unknown kind {found!r}; known: {', '.join(KINDS)}"
+        case "missing":
+            text = f"cluster {place}: {tag!r} needs the key {key!r}; add it"
+        case _:
+            text = f"cluster {place}: {key + ': ' if key else ''}{error['msg'].removeprefix('Value error, ')}"
     near = get_close_matches(found, known, n=1)
     return f"{text}; did you mean {near[0]!r}?" if near else text
-
-
-def split_address(address: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of a scheduler's address, or raise `ValueError` saying what is missing."""
-    try:
-        parts = urlsplit(address)
-        scheme, host, port = parts.scheme, parts.hostname, parts.port
-    except ValueError:
-        scheme, host, port = "", None, None
-    if scheme not in ("tcp", "tls") or not host or not port:
-        raise ValueError(f"{address!r} is no scheduler address; expected tcp://HOST:PORT or tls://HOST:PORT")
-    return scheme, host, port
-
-
-def refuse_open_connection(config: ClusterConfig, *, insecure: bool) -> None:
-    """Refuse an unencrypted connection that leaves this machine, unless it is asked for.
-
-    Raises
-    ------
-    ClusterConfigError
-        For ``tcp://`` to another host without `insecure`.
-    """
-    if config.address is None or insecure:
-        return
-    scheme, host, _ = split_address(config.address)
-    if scheme == "tcp" and not _is_loopback(host):
-        raise ClusterConfigError(
-            f"{config.address} leaves this machine unencrypted and without a password: who can reach that "
-            "port can read the data and run code there; use tls://, or give --insecure in a network of yours"
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cluster.config import refuse_open_connection
+from cluster.errors import ClusterNotStarted
+from cluster.kinds import Address, Local, SchedulerFile, Threads
+from cluster.security import refuse_open_connection
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from cluster.config import ClusterConfig
+    from cluster.kinds import ClusterConfig
     from cluster.workers import Workers
 
 
@@ -32,21 +34,23 @@ def connect(config: ClusterConfig, *, insecure: bool = False) -> AbstractContext
 
     Examples
     --------
-    >>> from cluster import ClusterConfig, Task, connect, dispatch
+    >>> from cluster import Task, Threads, connect, dispatch
     >>> tasks = [Task("a", abs, (-1,)), Task("b", abs, (2,))]
-    >>> with connect(ClusterConfig(kind="threads", workers=2)) as workers:
+    >>> with connect(Threads(workers=2)) as workers:
     ...     sorted(result.value for result in dispatch(workers, tasks))
     [1, 2]
     """
     refuse_open_connection(config, insecure=insecure)
-    if config.kind == "threads":
+    if isinstance(config, Threads):
         from cluster.threads import connect_threads
 
         return connect_threads(config)
-    if config.kind == "local":
+    if isinstance(config, Local):
         from cluster.local import connect_local
 
         return connect_local(config)
-    from cluster.address import connect_address
+    if isinstance(config, Address | SchedulerFile):
+        from cluster.address import connect_address
 
-    return connect_address(config)
+        return connect_address(config)
+    raise ClusterNotStarted(f"a cluster of kind {config.kind!r} can be described, but not yet be started")

@@ -20,11 +20,12 @@ from cluster.environment import environment_kept
 from cluster.errors import ClusterError, ClusterNotStarted
 from cluster.logs import FOLDER, diverted
 from cluster.machine import cores, memory
+from cluster.security import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cluster.config import ClusterConfig
+    from cluster.kinds import Local
 
 _ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
 MALLOC = {
@@ -37,7 +38,6 @@ MALLOC = {
 A nanny has it give back all above 64 KiB at once. Every chunk and temporary is then mapped and zeroed anew,
 page by page: a third of a ridge's CPU time. With these, workers hold no more at their peak than they did.
 """
-LOOPBACK = "127.0.0.1"
 SETTINGS: dict[str, Any] = {
     # A worker that stops answering is given up after two minutes, not five; a call that holds the GIL is not.
     "distributed.scheduler.worker-ttl": "120s",
@@ -64,7 +64,7 @@ class _Logs:
 
 
 @contextmanager
-def connect_local(config: ClusterConfig) -> Iterator[DaskWorkers]:
+def connect_local(config: Local) -> Iterator[DaskWorkers]:
     """Run a cluster of processes for the life of the context."""
     with ExitStack() as stack:
         logs = stack.enter_context(_log_folder())
@@ -98,7 +98,7 @@ def _worker_environment() -> dict[str, Any]:
 
 
 @contextmanager
-def _started(config: ClusterConfig, folder: Path) -> Iterator[LocalCluster]:
+def _started(config: Local, folder: Path) -> Iterator[LocalCluster]:
     """Start the processes; when something went wrong inside, don't wait for running tasks to end."""
     cluster = _start(config, folder)
     try:
@@ -110,7 +110,7 @@ def _started(config: ClusterConfig, folder: Path) -> Iterator[LocalCluster]:
         cluster.close()
 
 
-def _start(config: ClusterConfig, folder: Path) -> LocalCluster:
+def _start(config: Local, folder: Path) -> LocalCluster:
     count = config.workers or cores()
     options: dict[str, Any] = {
         "n_workers": count,

@@ -16,7 +16,7 @@ from cluster.machine import cores, memory
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from cluster.config import ClusterConfig
+    from cluster.kinds import Threads
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _in_thread(blas: BlasThreads, function: Callable[..., Any], args: tuple[Any,
 
 
 @contextmanager
-def connect_threads(config: ClusterConfig) -> Iterator[ThreadWorkers]:
+def connect_threads(config: Threads) -> Iterator[ThreadWorkers]:
     """Keep a pool of threads, and the BLAS limit, for the life of the context."""
     slots = (config.workers or cores()) * config.threads
     try:

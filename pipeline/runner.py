@@ -109,9 +109,9 @@ def _compute(work: Run, steps: Sequence[Step], config: ClusterConfig, *, insecur
 
 
 def _cluster(recipe: Recipe) -> ClusterConfig:
-    from cluster import ClusterConfig
+    from cluster import chosen
 
-    return ClusterConfig(**recipe.cluster)
+    return chosen(None, recipe.cluster)
 
 
 class Run(Kept):

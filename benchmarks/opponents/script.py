@@ -35,14 +35,14 @@ def plain(*, folder: str) -> Work:
 
 def whole(*, folder: str) -> Work:
     """Run the recipe of the same data, all stages."""
-    from cluster import ClusterConfig
+    from cluster import Threads
     from pipeline import load_recipe, run
 
     scratch = tempfile.TemporaryDirectory(prefix="vox2pix-bench-")
     recipe = load_recipe(Path(folder, "recipe.toml"), [f'data.archive="{scratch.name}/archive"'])
 
     def work() -> Mapping[str, Any]:
-        run(recipe, cluster=ClusterConfig(kind="threads", workers=1))
+        run(recipe, cluster=Threads(workers=1))
         return {"products": lambda: _counted(scratch)}
 
     return work

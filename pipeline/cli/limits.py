@@ -10,18 +10,19 @@ if TYPE_CHECKING:
 
 
 def cluster_of(recipe: Recipe, value: str | None = None) -> ClusterConfig:
-    """Return the cluster that the command line names, else the recipe's, else the default."""
-    from cluster import ClusterConfig, parse
+    """Return the cluster that the command line names, else the recipe's, else dask's configuration's."""
+    from cluster import chosen
 
-    return ClusterConfig(**recipe.cluster) if value is None else parse(value)
+    return chosen(value, recipe.cluster)
 
 
 def worker_memory(config: ClusterConfig) -> int | None:
     """Return the bytes a task may be estimated at on a worker; None where only the cluster knows."""
+    from cluster import Local, Threads
     from cluster.machine import cores, memory
     from cluster.needs import SHARE
 
-    if config.kind == "address":
-        return None
-    alike = 1 if config.kind == "threads" else config.workers or cores()
-    return int(SHARE * (config.memory_bytes or memory() // alike))
+    limit = getattr(config, "memory_bytes", None)
+    if limit is None and isinstance(config, Threads | Local):
+        limit = memory() // (1 if isinstance(config, Threads) else config.workers or cores())
+    return None if limit is None else int(SHARE * limit)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 @click.option(
     "--cluster",
     metavar="KIND|FILE|ADDRESS",
-    help="Who works: local, threads, a TOML file with the keys of [cluster], or tcp://HOST:PORT.",
+    help="Who works: a kind (local, threads, cuda, slurm, ssh), a TOML or YAML file with the keys of "
+    "[cluster], a scheduler's JSON file, or tcp://HOST:PORT, tls://HOST:PORT.",
 )
 @click.option("--insecure", is_flag=True, help="Allow an unencrypted scheduler on another machine.")
 @click.option("--refresh", is_flag=True, help="Recompute what was made from files that have changed since.")
@@ -51,7 +52,7 @@ def run(asked: Asked, until: str | None, cluster: str | None, insecure: bool, re
 
 def carry_out(recipe: Recipe, *, cluster: str | None = None, insecure: bool = False, **how: Any) -> Outcome:
     """Run a recipe, telling of progress."""
-    from cluster.config import refuse_open_connection
+    from cluster.security import refuse_open_connection
     from pipeline.runner import run as run_recipe
 
     from .limits import cluster_of

@@ -98,9 +98,9 @@ class Recipe(Table):
     @field_validator("cluster")
     @classmethod
     def _known_to_the_cluster(cls, cluster: Mapping[str, Any]) -> Mapping[str, Any]:
-        from cluster.config import ClusterConfig
+        from cluster.kinds import described
 
-        return ClusterConfig.model_validate(cluster).model_dump(exclude_unset=True)
+        return described(dict(cluster)).model_dump(exclude_unset=True) if cluster else {}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:

@@ -29,7 +29,7 @@ def model_at(loc: Loc, document: type[BaseModel]) -> type[BaseModel] | None:
     """Return the model of the table at a place, None where no table belongs."""
     kind: Any = document
     for part in loc:
-        kind = _cluster() if list(loc) == ["cluster"] else _below(_given(kind), str(part))
+        kind = _below(_given(kind), str(part))
     kind = _given(kind)
     return kind if _is_model(kind) else None
 
@@ -48,7 +48,8 @@ def _below(kind: Any, part: str) -> Any:
     """Return the type of what stands under `part` in a value of type `kind`; None where that is nothing."""
     if _is_model(kind):
         field = kind.model_fields.get(part)
-        return field.annotation if field else None
+        found = field.annotation if field else None
+        return _cluster() if part == "cluster" and get_origin(found) is Mapping else found
     if _is_union(kind):
         return next((_bare(one) for one in get_args(kind) if part in _tags(one)), None)
     if get_origin(kind) is Mapping:
@@ -62,11 +63,11 @@ def _given(kind: Any) -> Any:
     return some[0] if len(some) == 1 else kind
 
 
-def _cluster() -> type[BaseModel]:
-    """Return the model of the one table that is kept as it was written."""
-    from cluster.config import ClusterConfig
+def _cluster() -> Any:
+    """Return the models of the one table that is kept as it was written."""
+    from cluster.kinds import ClusterConfig
 
-    return ClusterConfig
+    return _bare(ClusterConfig)
 
 
 def _is_model(kind: Any) -> bool:
@@ -84,7 +85,7 @@ def _bare(kind: Any) -> Any:
 def _tags(kind: Any) -> tuple[Any, ...]:
     if get_origin(kind) is Annotated:
         return tuple(told.tag for told in get_args(kind) if isinstance(told, Tag))
-    told = [field for name, field in _fields(kind).items() if name in ("model", "estimator")]
+    told = [field for name, field in _fields(kind).items() if name in ("model", "estimator", "kind")]
     return get_args(told[0].annotation) if told else ()
 
 

@@ -8,14 +8,14 @@ import tempfile
 import cloudpickle
 import pytest
 
-from cluster import ClusterConfig, connect
+from cluster import Local, Threads, connect
 
 
 @pytest.fixture(scope="session")
 def two_processes(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("logs")))  # failures keep their logs
-        with connect(ClusterConfig(kind="local", workers=2, memory="2GB")) as workers:
+        with connect(Local(workers=2, memory="2GB")) as workers:
             patch.undo()
             yield workers
 
@@ -41,5 +41,5 @@ def workers(request):
     if request.param == "local":
         yield request.getfixturevalue("local")
         return
-    with connect(ClusterConfig(kind="threads", workers=2)) as found:
+    with connect(Threads(workers=2)) as found:
         yield found

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import NeedUnmet, Seat, TaskFailed, collective, connect, seat, seated, together
-from cluster.config import ClusterConfig
+from cluster import NeedUnmet, Seat, TaskFailed, Threads, collective, connect, seat, seated, together
 
 
 class Wrong(ValueError):
@@ -74,7 +73,7 @@ def test_more_processes_than_workers_are_refused(local):
 
 def test_threads_can_not_work_together():
     with (
-        connect(ClusterConfig(kind="threads", workers=1)) as workers,
+        connect(Threads(workers=1)) as workers,
         pytest.raises(NeedUnmet, match="'threads' cluster has 1"),
     ):
         together(workers, "train", introduce, size=2)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from cluster import ClusterConfig, Need, NeedUnmet, Task, TaskFailed, connect, dispatch, errors
+from cluster import Need, NeedUnmet, Task, TaskFailed, Threads, connect, dispatch, errors
 
 
 class UserError(Exception):
@@ -181,19 +181,19 @@ def test_a_need_that_fits_is_met(workers):
 def test_threads_restore_blas():
     np.ones((4, 4)) @ np.ones((4, 4))
     before = threadpool_info()
-    with connect(ClusterConfig(kind="threads", workers=1, threads=2)) as workers:
+    with connect(Threads(workers=1, threads=2)) as workers:
         assert workers.slots == 2  # two tasks at once, each on one BLAS thread
         assert set(next(dispatch(workers, [Task("blas", blas_threads)])).value) == {1}
     assert threadpool_info() == before
 
 
 def test_threads_share_the_memory_given():
-    with connect(ClusterConfig(kind="threads", workers=4, memory="8GB")) as workers:
+    with connect(Threads(workers=4, memory="8GB")) as workers:
         assert (workers.slots, workers.memory, workers.ceiling) == (4, 2 * 10**9, 8 * 10**9)
 
 
 def test_threads_that_are_closed_say_so():
-    with connect(ClusterConfig(kind="threads", workers=1)) as workers:
+    with connect(Threads(workers=1)) as workers:
         pass
     with pytest.raises(errors.ClusterLost, match="closed"):
         next(dispatch(workers, [Task("late", square, (1,))]))
@@ -201,4 +201,4 @@ def test_threads_that_are_closed_say_so():
 
 def test_threads_options_reach_the_pool():
     with pytest.raises(errors.ClusterConfigError, match="bogus"):
-        connect(ClusterConfig(kind="threads", options={"bogus": 1})).__enter__()
+        connect(Threads(options={"bogus": 1})).__enter__()

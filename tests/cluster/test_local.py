@@ -18,9 +18,10 @@ import pytest
 from distributed import LocalCluster
 
 from cluster import (
-    ClusterConfig,
+    Address,
     ClusterLost,
     ClusterNotStarted,
+    Local,
     Need,
     NeedUnmet,
     Task,
@@ -162,7 +163,7 @@ def test_freed_memory_serves_the_next_array(local):
 
 def test_configuration_environment_and_default_client_are_left_alone(tmp_path):
     before = copy.deepcopy(dask.config.config), dict(os.environ)
-    with connect(ClusterConfig(workers=1)) as workers:
+    with connect(Local(workers=1)) as workers:
         folder = Path(workers.log("0")).parent
         workers.logs.named = False
         assert dask.config.get("distributed.scheduler.worker-ttl") == "120s"
@@ -175,16 +176,16 @@ def test_a_cluster_that_cannot_start_says_why():
     with pytest.raises(
         ClusterNotStarted, match="1 local workers could not be started: No module named 'absent'"
     ):
-        connect(ClusterConfig(workers=1, options={"preload": ["absent"]})).__enter__()
+        connect(Local(workers=1, options={"preload": ["absent"]})).__enter__()
 
 
 def test_interrupting_a_program_ends_it_without_chatter(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(
         "import time\n"
-        "from cluster import ClusterConfig, Task, connect, dispatch\n"
+        "from cluster import Local, Task, connect, dispatch\n"
         "if __name__ == '__main__':\n"
-        "    with connect(ClusterConfig(workers=1)) as workers:\n"
+        "    with connect(Local(workers=1)) as workers:\n"
         "        print('ready', flush=True)\n"
         "        try:\n"
         "            list(dispatch(workers, [Task('long', time.sleep, (60,))]))\n"
@@ -225,7 +226,7 @@ def foreign():
 
 
 def at(cluster, **options):
-    return ClusterConfig(kind="address", address=cluster.scheduler_address, options=options)
+    return Address(address=cluster.scheduler_address, options=options)
 
 
 def test_an_address_is_used_and_left_running(foreign):
@@ -276,7 +277,7 @@ def test_a_paused_idle_worker_is_given_up(foreign, monkeypatch):
 
 @pytest.mark.parametrize("scheme", ["tcp", "tls"])
 def test_an_address_nobody_answers_at_is_told(scheme):
-    config = ClusterConfig(kind="address", address=f"{scheme}://127.0.0.1:9", options={"timeout": 0.5})
+    config = Address(address=f"{scheme}://127.0.0.1:9", options={"timeout": 0.5})
     with pytest.raises(ClusterNotStarted, match=r"no dask scheduler was reached at t.*:9 within 0.5 s"):
         connect(config).__enter__()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import load_recipe, run
 from pipeline.cli.program import answer
 from storage.simulate import simulate_nsd
@@ -25,7 +25,7 @@ def lab(tmp_path_factory):
     simulate_nsd(folder / "release", subjects=1, sessions=3, grid=(12, 12, 10), images=60, size=16, seed=3)
     changes = [f'data.archive="{folder / "archive"}"', "data.sessions=2"]
     recipe = load_recipe(folder / "release" / "recipe.toml", changes)
-    run(recipe, cluster=ClusterConfig(kind="threads", workers=2), until="ingest")
+    run(recipe, cluster=Threads(workers=2), until="ingest")
     return folder
 
 

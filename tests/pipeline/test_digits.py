@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import load_recipe, run
 
 RECIPE = Path(__file__).parents[2] / "docs" / "examples" / "digits69.toml"
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from scipy.io import savemat
 from sklearn.linear_model import Ridge
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import load_recipe, plan, run
 from pipeline.cli.program import answer
 from pipeline.errors import RecipeError
@@ -21,7 +21,7 @@ from storage.errors import Denied, Invalid, Missing, NotInSource
 from storage.simulate import simulate_nsd
 from storage.simulate.serve import serve
 
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 STIMULI = "nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5"
 BETAS = "nsddata_betas/ppdata/subj01/func1pt8mm/betas_fithrf_GLMdenoise_RR"
 
@@ -166,7 +166,7 @@ def test_a_session_that_vanishes_on_the_way_costs_no_finished_block(copy, tmp_pa
             if step.product == "betas":
                 session.rename(tmp_path / "stolen")
 
-    recipe, one = _recipe(copy, tmp_path / "archive"), ClusterConfig(kind="threads", workers=1)
+    recipe, one = _recipe(copy, tmp_path / "archive"), Threads(workers=1)
     with pytest.raises(Missing, match="betas_session03"):
         run(recipe, cluster=one, until="ingest", listener=Thief())
     done = {path.name for path in (tmp_path / "archive/subj01/betas").glob("*/done/0*.json")}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import load_recipe, run
 from pipeline.errors import ShapeError
 from storage.remote import Location
@@ -14,7 +14,7 @@ from storage.simulate.nsd import simulate_nsd
 from storage.simulate.nsd.spaces import SPACES
 from storage.sources.nsd import NsdSource
 
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 TESTS = ("imagery", "synthetic")
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cluster import ClusterConfig
+from cluster import Local, Threads
 from pipeline import run
 from pipeline.outcome import Listener
 from pipeline.ridge import CPU, accelerator
 from pipeline.ridge.device import VARIABLE
 
 CHANGES = {"images": None, "scores": None, "features": {"pca": None}, "ridge": {"spaces": {"pca": None}}}
-GPU = ClusterConfig(kind="local", workers=1, options={"resources": {"GPU": 1}})
+GPU = Local(workers=1, options={"resources": {"GPU": 1}})
 
 
 class Notes(Listener):
@@ -48,7 +48,7 @@ def test_the_ridge_runs_on_gpu_workers_and_nothing_else_does(made, monkeypatch):
     on_gpu = {"gram/all", "cross/all", "predictions/pixels"}
     assert {name for name, device in found.items() if device == "torch:cpu"} == on_gpu
     assert {found[name] for name in found.keys() - on_gpu} == {CPU.name}
-    plain, _ = made(ClusterConfig(kind="threads", workers=1), "cpu")
+    plain, _ = made(Threads(workers=1), "cpu")
     assert set(devices(plain).values()) == {CPU.name}
     ours, theirs = (each["predictions/pixels"].open() for each in (products, plain))
     for name in ("predicted", "r", "r2"):
@@ -83,7 +83,7 @@ def test_a_product_that_fails_on_the_gpu_is_made_on_the_cpu_as_a_whole(made, mon
 
     built = ThreadWorkers.__init__
     monkeypatch.setattr(ThreadWorkers, "__init__", lambda self, *args: built(self, *args, gpus=1))
-    products, notes = made(ClusterConfig(kind="threads", workers=1), "archive")
+    products, notes = made(Threads(workers=1), "archive")
     assert set(devices(products).values()) == {CPU.name}
     assert len(notes) == 1
     assert "gram/all failed on the GPU and is computed on the CPU" in notes[0]

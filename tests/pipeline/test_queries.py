@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import load_recipe, run
 from storage import Archive
 from storage.simulate import simulate_nsd
@@ -20,7 +20,7 @@ def made(tmp_path_factory):
     recipe = load_recipe(
         folder / "release" / "recipe.toml", [f'data.archive="{folder / "archive"}"', 'data.voxels="brain"']
     )
-    run(recipe, cluster=ClusterConfig(kind="threads", workers=2))
+    run(recipe, cluster=Threads(workers=2))
     return folder
 
 

@@ -10,12 +10,12 @@ import h5py
 import numpy as np
 import pytest
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import load_recipe, run
 from storage.errors import Changed, Invalid
 from storage.simulate import simulate_nsd
 
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 STIMULI = "nsddata_stimuli/stimuli/nsd"
 FUNC = "nsddata/ppdata/subj01/func1pt8mm"
 BETAS = "nsddata_betas/ppdata/subj01/func1pt8mm/betas_fithrf_GLMdenoise_RR"

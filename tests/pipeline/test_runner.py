@@ -16,23 +16,23 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from cluster import ClusterConfig, NeedUnmet
+from cluster import Local, NeedUnmet, Threads
 from pipeline import plan, run
 from pipeline.errors import RecipeError, ShapeError
 from pipeline.outcome import Listener
 from storage import damage
 from storage.errors import Changed, Damaged, Invalid, NotAnArchive
 
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 ROOT = Path(__file__).parents[2]
 
 DRIVER = """
 import sys, tomllib
 from pathlib import Path
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline.recipe import load_recipe
 from pipeline.runner import run
-run(load_recipe(sys.argv[1]), cluster=ClusterConfig(kind="threads", workers=2))
+run(load_recipe(sys.argv[1]), cluster=Threads(workers=2))
 """
 
 
@@ -92,7 +92,7 @@ def test_any_worker_count_ends_in_the_same_bytes(make_recipe, tmp_path, stored_b
     run(recipe, cluster=THREADS)
     expected = stored_bytes(_archive(recipe))
     shutil.rmtree(_archive(recipe))
-    run(recipe, cluster=ClusterConfig(kind="threads", workers=workers))
+    run(recipe, cluster=Threads(workers=workers))
     assert stored_bytes(_archive(recipe)) == expected
 
 
@@ -157,7 +157,7 @@ def test_a_worker_killed_on_the_way_ends_in_the_same_bytes(make_recipe, stored_b
                 assert nannies is not None
 
     listener = Killer()
-    run(recipe, cluster=ClusterConfig(kind="local", workers=2), listener=listener)
+    run(recipe, cluster=Local(workers=2), listener=listener)
     assert listener.killed
     assert stored_bytes(_archive(recipe)) == expected
 
@@ -286,7 +286,7 @@ def test_one_test_picture_may_be_painted_though_it_cannot_be_scored(make_recipe)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_threads_of_a_worker_do_not_change_the_bytes(make_recipe, stored_bytes, threads):
     recipe = make_recipe(voxels=1500, train=90)
-    run(recipe, cluster=ClusterConfig(kind="threads", workers=1, threads=threads))
+    run(recipe, cluster=Threads(workers=1, threads=threads))
     expected = stored_bytes(_archive(recipe))
     shutil.rmtree(_archive(recipe))
     run(recipe, cluster=THREADS)
@@ -342,7 +342,7 @@ def test_what_no_worker_can_hold_is_refused_before_it_starts(make_recipe):
 def test_an_unmet_need_leaves_no_archive(make_recipe):
     recipe = make_recipe()
     with pytest.raises(NeedUnmet):
-        run(recipe, cluster=ClusterConfig(kind="local", workers=1, memory="200KB"))
+        run(recipe, cluster=Local(workers=1, memory="200KB"))
     assert not _archive(recipe).exists()
 
 

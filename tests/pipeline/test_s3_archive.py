@@ -6,7 +6,7 @@ import cloudpickle
 import numpy as np
 import pytest
 
-from cluster import ClusterConfig
+from cluster import Local, Threads
 from pipeline import run
 from storage import Archive
 
@@ -34,13 +34,13 @@ def stored_in(archive: Archive) -> dict[str, bytes]:
 
 
 def test_worker_processes_write_the_same_bytes_to_s3(make_recipe, stored_bytes, tmp_path, lab):
-    run(make_recipe(), cluster=ClusterConfig(kind="threads", workers=2), until="respond")
+    run(make_recipe(), cluster=Threads(workers=2), until="respond")
     expected = stored_bytes(tmp_path / "archive")
     recipe = make_recipe(on_s3(lab))
-    outcome = run(recipe, cluster=ClusterConfig(kind="local", workers=2), until="respond")
+    outcome = run(recipe, cluster=Local(workers=2), until="respond")
     assert outcome.computed > 0
     assert stored_in(Archive(*lab)) == expected
-    assert run(recipe, cluster=ClusterConfig(kind="local", workers=2), until="respond").computed == 0
+    assert run(recipe, cluster=Local(workers=2), until="respond").computed == 0
     responses = Archive(*lab).open("responses", subject="s1")
     assert np.isfinite(responses.response.values).all()
 
@@ -57,7 +57,7 @@ def test_no_task_carries_credentials(make_recipe, lab, monkeypatch):
         return dispatch(workers, tasks, **how)
 
     monkeypatch.setattr(cluster, "dispatch", noting)
-    run(make_recipe(on_s3(lab)), cluster=ClusterConfig(kind="threads", workers=2), until="respond")
+    run(make_recipe(on_s3(lab)), cluster=Threads(workers=2), until="respond")
     assert len(sent) >= 6
     assert all(lab[0].encode() in task for task in sent)  # they know the place
     for secret in (SECRET, KEY):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import run
 
 RECORD = Path(__file__).with_name("stage_versions.json")
@@ -88,7 +88,7 @@ def _summary(values: np.ndarray) -> list[float] | str:
 
 
 def _found(make_recipe, changes, how) -> dict[str, dict[str, object]]:
-    planned = run(make_recipe(changes, **how), cluster=ClusterConfig(kind="threads", workers=2)).plan
+    planned = run(make_recipe(changes, **how), cluster=Threads(workers=2)).plan
     found = {}
     for step in planned:
         opened = step.in_archive(planned.archive).open(raw=True)

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import load_recipe, open_results, run
 from pipeline.report.write import write_report
 from storage.simulate import simulate_nsd
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "workarounds"
 NAMES = ("all-voxels", "dropped-voxels", "mini-batches")
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ def product(  # noqa: PLR0913  (what the case gives)
 
     `local`: from this disk, which leaves the work alone.
     """
-    from cluster import ClusterConfig, connect
+    from cluster import Threads, connect
     from pipeline.outcome import Listener
     from pipeline.planner import plan
     from pipeline.recipe import load_recipe
@@ -99,7 +99,7 @@ def product(  # noqa: PLR0913  (what the case gives)
     recipe = Path(scratch.name, "recipe.toml")
     recipe.write_text(tomli_w.dumps({"data": data}))
     planned = plan(load_recipe(recipe), until="ingest")
-    run, threads = Run(planned, Listener(), refresh=False), ClusterConfig(kind="threads", workers=1)
+    run, threads = Run(planned, Listener(), refresh=False), Threads(workers=1)
     step = next(each for each in planned if each.product == what)
     run.remember()
     with connect(threads) as workers:

@@ -125,9 +125,9 @@ class Workers:
     @contextmanager
     def started(cls, memory: str) -> Iterator[Workers]:
         """Start them for the life of the context."""
-        from cluster import ClusterConfig, connect
+        from cluster import Local, connect
 
-        with connect(ClusterConfig(kind="local", workers=WORKERS, threads=1, memory=memory)) as workers:
+        with connect(Local(workers=WORKERS, threads=1, memory=memory)) as workers:
             workers.client.run(warm)  # type: ignore[attr-defined]
             yield cls(workers)
 

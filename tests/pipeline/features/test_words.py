@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import plan, run
 from pipeline.errors import RecipeError, ShapeError
 from pipeline.features import words
 from pipeline.stages.words import word_features
 from storage.archive import Archive
 
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 TEXT = st.one_of(
     st.lists(st.sampled_from(["A", "disc", "Disc's", "isn't", "red,", "2", "-", "…", "été"]), max_size=5).map(
         " ".join

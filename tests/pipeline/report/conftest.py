@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline.recipe import Recipe
 from pipeline.runner import run
 
@@ -58,7 +58,7 @@ def start() -> Callable[..., Recipe]:
 
     def started(folder: Path, said: dict[str, Any], until: str | None = None) -> Recipe:
         recipe = Recipe.from_mapping(said, folder)
-        run(recipe, cluster=ClusterConfig(kind="threads"), until=until)
+        run(recipe, cluster=Threads(), until=until)
         return recipe
 
     return started

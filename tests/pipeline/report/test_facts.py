@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline.recipe import load_recipe
 from pipeline.report import open_results
 from pipeline.report.facts import facts
@@ -25,7 +25,7 @@ def test_nsd_tells_region_sessions_and_betas(release):
     changes = [FEW, "data.sessions=[1, 2, 4]", 'data.voxels="early | higher"']
     changes += ['rois={early="streams == early", higher="nsdgeneral - streams"}']
     recipe = load_recipe(release / "recipe.toml", changes)
-    run(recipe, cluster=ClusterConfig(kind="threads"), until="ingest")
+    run(recipe, cluster=Threads(), until="ingest")
     told = dict(facts(open_results(recipe)))
     assert told["Region"] == "streams == early | (nsdgeneral - streams)"
     assert told["Sessions"] == "1 to 2, 4"
@@ -35,7 +35,7 @@ def test_nsd_tells_region_sessions_and_betas(release):
 
 def test_what_no_seal_says_yet_is_left_out(release):
     recipe = load_recipe(release / "recipe.toml", [FEW, "data.archive=elsewhere", "data.sessions=2"])
-    run(recipe, cluster=ClusterConfig(kind="threads"), until="ingest", subjects=["subj01"])
+    run(recipe, cluster=Threads(), until="ingest", subjects=["subj01"])
     told = dict(facts(open_results(recipe)))
     assert told["Subjects"] == "subj01, subj02"
     assert told["Sessions"] == "1 to 2"

@@ -7,13 +7,13 @@ import pytest
 import xarray as xr
 from sklearn.neighbors import NearestNeighbors
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import run
 from pipeline.errors import RecipeError
 from pipeline.stages.bars import neighbours
 from pipeline.stages.reconstruct import images
 
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 SIZES = {"voxels": 60, "train": 24, "test": 10}
 TRUE = {"generator": "pca", "truth": True}
 BARS = {"images": {"mean": {"generator": "mean"}, "near": {"generator": "nearest", "features": "pca"}}}

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge, RidgeCV
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import plan, run, runner
 from pipeline.errors import RecipeError, ShapeError
 from pipeline.outcome import Listener
 from pipeline.ridge import grid
 
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 SHAPES = {
     "dual": {"voxels": 120, "train": 40, "test": 12},
     "primal": {"voxels": 30, "train": 60, "test": 12},
@@ -229,6 +229,6 @@ def test_any_workers_order_and_interruption_give_the_same_bytes(
     with pytest.MonkeyPatch.context() as patch:
         shuffled = lambda missing, slots: [[one] for one in order.sample(list(missing), len(missing))]  # noqa: E731
         patch.setattr(runner, "groups", shuffled)
-        found = archived("other", ClusterConfig(kind="threads", workers=workers), stops)
+        found = archived("other", Threads(workers=workers), stops)
     assert len(found) > 50
     assert found == stored_bytes(tmp_path / "plain")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import plan, run
 from pipeline.errors import RecipeError, ShapeError
 from pipeline.recipe import Recipe
 from pipeline.stages import network as stage
 from pipeline.training.perceptron import CHUNK, EPOCHS, Perceptron
 
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 
 
 def _tables(**space):

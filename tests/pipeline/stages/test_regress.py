@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import plan, run
 from pipeline.errors import ShapeError
 from pipeline.outcome import Listener
@@ -16,7 +16,7 @@ from pipeline.outcome import Listener
 if TYPE_CHECKING:
     import xarray as xr
 
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 
 
 def _made(recipe) -> dict[str, xr.Dataset]:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import plan, run
 from pipeline.errors import RecipeError
 
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 ONLY_PIXELS = {"features": {"pca": None}, "ridge": {"spaces": {"pca": None}}, "images": None, "scores": None}
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from cluster import ClusterConfig, NeedUnmet
+from cluster import Local, NeedUnmet, Threads
 from pipeline import plan, run
 from pipeline.errors import RecipeError
 from pipeline.training import loop
@@ -23,7 +23,7 @@ from storage import damage
 from storage.remote import Location
 from storage.workspace import Workspace
 
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 ROOT = Path(__file__).parents[3]
 SMALL = {
     "images": {
@@ -113,7 +113,7 @@ def test_pictures_do_not_depend_on_workers_or_blocks(make_recipe, monkeypatch, s
     expected = images.open().load().picture.values
     images.revoke({*images.done()})
     monkeypatch.setattr(runner, "groups", lambda missing, slots: [[block] for block in reversed(missing)])
-    run(recipe, cluster=ClusterConfig(kind="local", workers=2, memory="2GB"))
+    run(recipe, cluster=Local(workers=2, memory="2GB"))
     np.testing.assert_array_equal(opened(planned, "images/net").open().load().picture.values, expected)
 
 
@@ -159,8 +159,8 @@ def test_two_worker_processes_train_together(make_recipe):
     one = run(make_recipe(SMALL, **SIZES), cluster=THREADS, until="train").plan
     recipe = make_recipe(changes, **SIZES)
     with pytest.raises(NeedUnmet, match="2 processes are to train together"):
-        run(recipe, cluster=ClusterConfig(kind="threads", workers=1), until="train")
-    two = run(recipe, cluster=ClusterConfig(kind="local", workers=2, memory="2GB"), until="train").plan
+        run(recipe, cluster=Threads(workers=1), until="train")
+    two = run(recipe, cluster=Local(workers=2, memory="2GB"), until="train").plan
     losses = [opened(planned, "model/net").open().loss.values for planned in (one, two)]
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
 
@@ -266,12 +266,12 @@ def _merged(under, over):
 
 DRIVER = """
 import sys
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline.recipe import load_recipe
 from pipeline.runner import run
 from pipeline.training import loop
 loop.EVERY, loop.LOOK = 0.0, 1
-run(load_recipe(sys.argv[1]), cluster=ClusterConfig(kind="threads", workers=1), until="train")
+run(load_recipe(sys.argv[1]), cluster=Threads(workers=1), until="train")
 """
 
 

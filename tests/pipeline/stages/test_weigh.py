@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge, RidgeCV
 
-from cluster import ClusterConfig
+from cluster import Threads
 from pipeline import plan, run
 from pipeline.ridge import grid
 from pipeline.stages import weigh
 
-THREADS = ClusterConfig(kind="threads", workers=2)
+THREADS = Threads(workers=2)
 WAYS = {
     "inverse": ({"voxels": 300, "train": 40, "test": 12}, "inverse/pixels"),
     "left": ({"voxels": 120, "train": 40, "test": 12}, "left/pixels"),

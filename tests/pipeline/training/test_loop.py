@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from cluster import ClusterConfig, connect, together
+from cluster import Local, connect, together
 from pipeline.diffusion.batches import OutOfMemory
 from pipeline.models.networks import from_bytes
 from pipeline.training import loop
@@ -190,7 +190,7 @@ def test_two_processes_learn_what_one_does(tmp_path, shared):
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     one = exactly(tmp_path / "one")
     try:
-        with connect(ClusterConfig(kind="local", workers=2, memory="2GB")) as workers:
+        with connect(Local(workers=2, memory="2GB")) as workers:
             losses = together(workers, "train", exactly, (str(tmp_path / "two"), shared), size=2)
     finally:
         cloudpickle.unregister_pickle_by_value(sys.modules[__name__])

@@ -1,0 +1,271 @@
+"""The kinds of clusters, each with the keys it takes: one model a kind, told apart by `kind`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+
+from cluster.sizes import parse_bytes
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Keys(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ours: ClassVar[frozenset[str]] = frozenset()
+    """Options that vox2pix sets itself."""
+
+    @model_validator(mode="after")
+    def _options_are_free(self) -> Self:
+        given: dict[str, Any] = getattr(self, "options", {})
+        if taken := sorted(self.ours & given.keys()):
+            raise ValueError(f"options must not hold {', '.join(taken)}: vox2pix sets that itself")
+        return self
+
+
+class _Sized(_Keys):
+    """Workers of a given number and size.
+
+    Parameters
+    ----------
+    workers
+        Number of workers, see the kinds for what it is where not given.
+    threads
+        Tasks a worker does at once. Whatever it is, BLAS runs on one thread a task: a matrix product on two
+        threads may round otherwise, and the bits of a product must not depend on who computed it.
+    memory
+        Limit a worker, like "2GB".
+    options
+        Passed on unchanged to what starts the workers.
+    """
+
+    workers: Count | None = None
+    threads: Count = 1
+    memory: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("memory")
+    @classmethod
+    def _memory_is_a_size(cls, value: str | None) -> str | None:
+        return _a_size(value)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The limit in bytes, where one is given."""
+        return None if self.memory is None else parse_bytes(self.memory)
+
+
+class Gpu(_Keys):
+    """Workers that have a GPU: processes of one thread, each with a GPU of its own.
+
+    Parameters
+    ----------
+    workers
+        How many; for ``ssh`` on each host, for ``cuda`` by default all GPUs that CUDA_VISIBLE_DEVICES leaves.
+    memory
+        Limit a worker, of the machine's memory; default that of the others.
+    options
+        What differs from the options of the other workers.
+    """
+
+    workers: Count | None = None
+    memory: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("memory")
+    @classmethod
+    def _memory_is_a_size(cls, value: str | None) -> str | None:
+        return _a_size(value)
+
+
+class Threads(_Sized):
+    """Threads of this process; `options` for `concurrent.futures.ThreadPoolExecutor`.
+
+    By default one a core. `memory` is of all together.
+    """
+
+    kind: Literal["threads"] = "threads"
+    ours = frozenset({"max_workers", "initializer", "initargs"})
+
+
+class Local(_Sized):
+    """Processes on this machine; `options` for `distributed.LocalCluster`.
+
+    By default one a core, and for each an equal share of the machine's memory.
+    """
+
+    kind: Literal["local"] = "local"
+    ours = frozenset({
+        "dashboard_address", "host", "interface", "ip", "memory_limit", "n_workers", "processes", "protocol",
+        "scheduler_kwargs", "threads_per_worker", "worker_dashboard_address",
+    })  # fmt: skip
+
+
+class Cuda(_Sized):
+    """Processes on this machine, one a GPU and others without one; `options` for `distributed.Nanny`.
+
+    Parameters
+    ----------
+    gpu
+        The workers with a GPU. `workers` are those without, by default one a core that is left.
+    """
+
+    kind: Literal["cuda"] = "cuda"
+    ours = frozenset({"dashboard_address", "host", "interface", "memory_limit", "name", "nthreads"})
+    gpu: Gpu = Field(default_factory=Gpu)
+
+
+class _Distant(_Sized):
+    """Workers on other machines; the scheduler runs in this process.
+
+    Parameters
+    ----------
+    gpu
+        Workers with a GPU, beside the others.
+    wait
+        Seconds to wait for a worker.
+    encryption
+        TLS with keys made for this cluster alone. Without, whoever reaches the port can run code.
+    """
+
+    gpu: Gpu | None = None
+    wait: float = Field(default=60.0, gt=0)
+    encryption: bool = True
+
+
+class Slurm(_Distant):
+    """Jobs of a SLURM cluster; `options` for `dask_jobqueue.slurm.SLURMJob`.
+
+    Parameters
+    ----------
+    workers
+        Jobs, of one worker each. Default 1.
+    memory
+        What each job asks for.
+    folder
+        A folder that this machine and the nodes share, for keys and logs; default the home's cache folder.
+    """
+
+    kind: Literal["slurm"] = "slurm"
+    ours = frozenset({
+        "cores", "job_name", "log_directory", "memory", "name", "nanny", "processes", "protocol", "scheduler",
+        "security", "shared_temp_directory", "worker_command",
+    })  # fmt: skip
+    wait: float = Field(default=600.0, gt=0)
+    folder: str | None = None
+
+
+class Ssh(_Distant):
+    """Processes on machines that are reached by ssh; `options` for `distributed.deploy.ssh.Worker`.
+
+    Parameters
+    ----------
+    hosts
+        Names of the machines.
+    workers
+        Workers on each. Default 1.
+    """
+
+    kind: Literal["ssh"] = "ssh"
+    ours = frozenset({"address", "kwargs", "name", "scheduler", "worker_class"})
+    hosts: tuple[str, ...] = Field(min_length=1)
+
+
+class Kubernetes(_Sized):
+    """Pods of a Kubernetes cluster; `options` for `dask_kubernetes.operator.make_cluster_spec`.
+
+    Parameters
+    ----------
+    workers
+        Pods. Default 1.
+    gpu
+        Pods with a GPU, beside the others.
+    secret
+        The Kubernetes secret with the keys of TLS (ca.crt, tls.crt, tls.key), mounted in each pod.
+    """
+
+    kind: Literal["kubernetes"] = "kubernetes"
+    ours = frozenset({"n_workers"})
+    gpu: Gpu | None = None
+    secret: str = Field(default="vox2pix-tls", min_length=1)
+
+
+class Address(_Keys):
+    """A dask scheduler that somebody else runs; `options` for `distributed.Client`.
+
+    Parameters
+    ----------
+    address
+        ``tcp://HOST:PORT`` or ``tls://HOST:PORT``.
+    """
+
+    kind: Literal["address"] = "address"
+    ours = frozenset({"address", "asynchronous", "set_as_default"})
+    address: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("address")
+    @classmethod
+    def _address_is_complete(cls, value: str) -> str:
+        split_address(value)
+        return value
+
+
+class SchedulerFile(_Keys):
+    """A dask scheduler that somebody else runs, found by its file; `options` for `distributed.Client`.
+
+    Parameters
+    ----------
+    file
+        What ``dask scheduler --scheduler-file`` has written.
+    """
+
+    kind: Literal["scheduler-file"] = "scheduler-file"
+    ours = frozenset({"address", "asynchronous", "scheduler_file", "set_as_default"})
+    file: str = Field(min_length=1)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+ClusterConfig = Annotated[
+    Threads | Local | Cuda | Slurm | Kubernetes | Ssh | Address | SchedulerFile, Field(discriminator="kind")
+]
+"""Who works: one of the kinds."""
+
+MODELS: dict[str, type[BaseModel]] = {
+    model.model_fields["kind"].default: model for model in get_args(get_args(ClusterConfig)[0])
+}
+"""The model of each kind, by its name."""
+
+_adapter: TypeAdapter[ClusterConfig] = TypeAdapter(ClusterConfig)
+
+
+def described(table: dict[str, Any]) -> ClusterConfig:
+    """Return the cluster that a table describes; ``local`` where it names no kind.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        Where it describes none.
+    """
+    return _adapter.validate_python({"kind": "local", **table})
+
+
+def split_address(address: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of a scheduler's address, or raise `ValueError` saying what is missing."""
+    try:
+        parts = urlsplit(address)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        scheme, host, port = "", None, None
+    if scheme not in ("tcp", "tls") or not host or not port:
+        raise ValueError(f"{address!r} is no scheduler address; expected tcp://HOST:PORT or tls://HOST:PORT")
+    return scheme, host, port
+
+
+def _a_size(value: str | None) -> str | None:
+    if value is not None:
+        parse_bytes(value)
+    return value
