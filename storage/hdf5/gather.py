@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from .entries import Chunks
     from .selection import Extents, Groups, Selection
 
+    Numbers = NDArray[np.int64]
+
+TOGETHER = 2**20
+"""Bytes put where they belong at once: one by one, numpy takes longer to begin than to copy a few chunks."""
+
 
 def gather(location: Location, stat: Stat, selection: Selection, chunks: Chunks) -> NDArray[Any]:
     """Fetch chunks by ranges, and return what is wanted of them.
@@ -75,8 +80,8 @@ def fill(found: NDArray[Any], location: Location, stat: Stat, selection: Selecti
     extents = selection.extents(chunks)
     insist_apart(location, extents)
     passed = 0
-    for some, content in _groups(location, stat, extents):
-        take(found, location, selection, extents, some, content)
+    for some, offset, content in _joined(location, stat, extents):
+        take(found, location, selection, extents[some], offset, content)
         passed += len(content)
         if passed >= PIECE:
             release(found)
@@ -94,57 +99,64 @@ def take(
     location: Location,
     selection: Selection,
     extents: Extents,
-    some: range,
+    offset: Numbers,
     content: bytes | memoryview,
 ) -> None:
-    """Put some extents, of which `content` holds the bytes from the first one's on, where they belong."""
+    """Put extents, each of which begins in `content` at its offset (extent), where they belong."""
     how = _take_voxels if alone(selection) else _take_chunks
     try:
-        how(found, selection, extents, some, content)
+        how(found, selection, extents, offset, content)
     except (ValueError, zlib.error) as fault:
         raise Invalid(f"{location} cannot be read ({fault}); the file is damaged: get it again") from None
 
 
-def spans_of(extents: Extents, whole: int) -> tuple[NDArray[np.int64], list[tuple[int, int]]]:
+def spans_of(extents: Extents, whole: int) -> tuple[Numbers, list[tuple[int, int]]]:
     """Return which extents of a file of so many bytes are fetched together, and (start, length) of each."""
     edges = coalesce(extents.start, extents.stop, whole=whole)
     starts, stops = extents.start[edges[:-1]].tolist(), extents.stop[edges[1:] - 1].tolist()
     return edges, [(start, stop - start) for start, stop in zip(starts, stops, strict=True)]
 
 
-def _groups(location: Location, stat: Stat, extents: Extents) -> Iterator[tuple[range, bytes]]:
+def _joined(location: Location, stat: Stat, extents: Extents) -> Iterator[tuple[slice, Numbers, bytes]]:
+    """Yield which extents come, where each begins in what came, and that: small requests some at a time."""
     edges, spans = spans_of(extents, stat.size)
-    contents = location.ranges(spans, stat.etag)
-    for low, high, content in zip(edges[:-1].tolist(), edges[1:].tolist(), contents, strict=True):
-        yield range(low, high), content
+    starts, lengths = np.array(spans, np.int64).reshape(-1, 2).T
+    ends = np.cumsum(lengths)  # in all that comes, one request behind the other
+    offset = extents.start + np.repeat(ends - lengths - starts, np.diff(edges))
+    first, parts = 0, list[bytes]()
+    for number, content in enumerate(location.ranges(spans, stat.etag), 1):
+        parts.append(content)
+        before = int(ends[first] - lengths[first])
+        if ends[number - 1] - before >= TOGETHER or number == len(spans):
+            some = slice(int(edges[first]), int(edges[number]))
+            yield some, offset[some] - before, parts[0] if len(parts) == 1 else b"".join(parts)
+            first, parts = number, []
 
 
 def _take_voxels(
-    found: NDArray[Any], selection: Selection, extents: Extents, some: range, content: bytes | memoryview
+    found: NDArray[Any], selection: Selection, extents: Extents, offset: Numbers, content: bytes | memoryview
 ) -> None:
     """Take chunks that hold rows of one place each: all that have the same rows at once."""
-    dtype, part = np.dtype(selection.layout.dtype), slice(some.start, some.stop)
-    offset, rows = extents.start[part] - extents.start[some.start], extents.row[part]
-    view = np.frombuffer(content, np.uint8)
-    for row in np.unique(rows).tolist():
-        here = rows == row
+    dtype, view = np.dtype(selection.layout.dtype), np.frombuffer(content, np.uint8)
+    for row in np.unique(extents.row).tolist():
+        here = extents.row == row
         top, bottom = selection.rows.low[row], selection.rows.high[row]
         window = np.lib.stride_tricks.sliding_window_view(view, int(bottom + 1 - top) * dtype.itemsize)
         values = window[offset[here]].view(dtype)
         group = selection.rows.of_group(row)
         inside = _tight(selection.rows.inside[group] - top)
-        target = selection.places.target[extents.place[part][here]]
+        target = selection.places.target[extents.place[here]]
         _put(found.T, target, selection.rows.target[group], values[:, inside])
 
 
 def _take_chunks(
-    found: NDArray[Any], selection: Selection, extents: Extents, some: range, content: bytes | memoryview
+    found: NDArray[Any], selection: Selection, extents: Extents, offset: Numbers, content: bytes | memoryview
 ) -> None:
     """Take chunks one by one."""
-    layout, first = selection.layout, int(extents.start[some.start])
-    for at in some:
+    layout, lengths = selection.layout, extents.stop - extents.start
+    for at, (start, length) in enumerate(zip(offset.tolist(), lengths.tolist(), strict=True)):
         row, place = int(extents.row[at]), int(extents.place[at])
-        part = memoryview(content)[int(extents.start[at]) - first : int(extents.stop[at]) - first]
+        part = memoryview(content)[start : start + length]
         if layout.filters:
             part = memoryview(undo(bytes(part), layout.filters, int(extents.skipped[at]), layout.nbytes))
         top, left, width = selection.corner(row, place)
@@ -154,15 +166,13 @@ def _take_chunks(
         _put(found, rows, places, values[inside][:, beside])
 
 
-def _of(groups: Groups, at: int, corner: int) -> tuple[NDArray[np.int64], Any]:
+def _of(groups: Groups, at: int, corner: int) -> tuple[Numbers, Any]:
     """Return where the positions of a group belong, and where they lie in what was read."""
     group = groups.of_group(at)
     return groups.target[group], _tight(groups.inside[group] - corner)
 
 
-def _put(
-    found: NDArray[Any], rows: NDArray[np.int64], places: NDArray[np.int64], values: NDArray[Any]
-) -> None:
+def _put(found: NDArray[Any], rows: Numbers, places: Numbers, values: NDArray[Any]) -> None:
     tall, wide = _tight(rows), _tight(places)
     if isinstance(tall, slice) or isinstance(wide, slice):
         found[tall, wide] = values
@@ -170,7 +180,7 @@ def _put(
         found[np.ix_(tall, wide)] = values
 
 
-def _tight(indices: NDArray[np.int64]) -> Any:
+def _tight(indices: Numbers) -> Any:
     """Return a slice in place of consecutive indices: numpy copies it far faster."""
     first, count = int(indices[0]), len(indices)
     if int(indices[-1]) - first == count - 1 and (np.diff(indices) == 1).all():

@@ -84,6 +84,9 @@ class Extents:
     place: Numbers
     skipped: Numbers
 
+    def __getitem__(self, which: slice) -> Extents:
+        return Extents(*(each[which] for each in (self.start, self.stop, self.row, self.place, self.skipped)))
+
 
 class Selection:
     """Rows and places of a dataset.

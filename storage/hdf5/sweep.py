@@ -73,8 +73,7 @@ def sweep(tree: Tree, leaves: Nodes, selection: Selection) -> tuple[NDArray[Any]
         if inside.any():
             extents = selection.extents(waiting[inside])
             insist_apart(tree.location, extents)
-            part = memoryview(content)[int(extents.start[0]) - start :]
-            take(found, tree.location, selection, extents, range(len(extents.start)), part)
+            take(found, tree.location, selection, extents, extents.start - start, content)
             release(found)
         waiting = waiting[~inside]
     fill(found, tree.location, tree.stat, selection, waiting)
