@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     Read = Callable[[int, int, threading.Event], bytes]
 
-IN_FLIGHT = 64
-"""Small requests at once."""
+IN_FLIGHT = 128
+"""Small requests at once: at 20 to 30 ms some 5,000 a second, what S3 serves of one prefix (AWS: 5,500)."""
 AHEAD = 2048
 """Small requests asked for and not yet taken: one tried again for seconds must not stop the others."""
 HELD = 64 * 2**20

@@ -27,9 +27,10 @@ class Reading:
             for part in answer.stream(min_chunk_size=1):  # a cut body leaves what came before the cut
                 self.parts.append(part)
                 self.came += len(part)
-        finally:
+        except BaseException:
             same = {"if_match": answer.meta["e_tag"]} if answer.meta.get("e_tag") else {}
             self.asked = {**same, **self.asked, "range": (start + self.came, stop)}
+            raise
 
     def _whole(self) -> bool:
         span = self.asked.get("range")

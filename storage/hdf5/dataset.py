@@ -67,6 +67,8 @@ class Dataset:
         The byte from which the file counts.
     reason : str
         Why only HDF5's library can read it.
+    head : bytes
+        How the file begins.
     """
 
     location: Location
@@ -77,6 +79,7 @@ class Dataset:
     layout: Layout | None
     base: int = 0
     reason: str = ""
+    head: bytes = b""
 
     @cached_property
     def places(self) -> int:
@@ -149,15 +152,18 @@ class Dataset:
             nothing = np.empty(0, np.int64)
             wanted = selection.wanted if layout.address is not None else nothing
             chunks = _all(layout, wanted, (layout.address or 0) + wanted * layout.nbytes)
-            return Nodes(nothing, nothing, nothing), chunks, index.unseen(_title(layout, self.base))
-        return index.known(Tree(self.location, self.stat, self.base, layout), selection.wanted)
+            return Nodes(nothing, nothing, nothing), chunks, index.unseen(repr((layout, self.base)))
+        return index.known(self._tree(layout), selection.wanted)
+
+    def _tree(self, layout: Layout) -> Tree:
+        return Tree(self.location, self.stat, self.base, layout, self.head)
 
     def _gather(
         self, layout: Layout, selection: Selection, leaves: Nodes, chunks: Chunks | None
     ) -> tuple[NDArray[Any], Index]:
         """Return the values, and where they lie."""
         if chunks is None:
-            tree = Tree(self.location, self.stat, self.base, layout)
+            tree = self._tree(layout)
             if worth(tree, selection):
                 values, chunks = sweep(tree, leaves, selection)
                 return values, Index(leaves, chunks)
@@ -184,8 +190,10 @@ class Dataset:
         return read_whole(self.location, self.key, rows, places)
 
 
-def open_dataset(location: Location, key: str) -> Dataset:
+def open_dataset(location: Location, key: str, stat: Stat | None = None) -> Dataset:
     """Open a dataset of the root group by the first few KB of its file, once a process and version of it.
+
+    Who has looked at the file gives its `stat`, and that version is opened.
 
     Raises
     ------
@@ -194,7 +202,7 @@ def open_dataset(location: Location, key: str) -> Dataset:
     Invalid
         If the file is truncated, damaged, no HDF5, or has no such dataset.
     """
-    return _open(location, location.stat(), key)
+    return _open(location, stat or location.stat(), key)
 
 
 @lru_cache(maxsize=64)
@@ -204,9 +212,8 @@ def _open(location: Location, stat: Stat, key: str) -> Dataset:
         layout = _look(window, key)
     except NotOurs as why:
         return _through_library(location, stat, key, str(why))
-    return Dataset(
-        location, stat, key, layout.shape, np.dtype(layout.dtype).newbyteorder("="), layout, window.base
-    )
+    dtype = np.dtype(layout.dtype).newbyteorder("=")
+    return Dataset(location, stat, key, layout.shape, dtype, layout, window.base, head=window.head())
 
 
 def _look(window: Window, key: str) -> Layout:
@@ -245,10 +252,6 @@ def _say(folder: Location, name: str, reason: str) -> None:
 
 def _equal(ours: NDArray[Any], theirs: NDArray[Any]) -> bool:
     return bool(np.array_equal(ours, theirs, equal_nan=theirs.dtype.kind == "f"))
-
-
-def _title(layout: Layout, base: int) -> str:
-    return repr((layout, base))
 
 
 def _check_inside(asked: Numbers, count: int) -> None:

@@ -45,12 +45,15 @@ class Tree:
         Where its addresses count from.
     layout : Layout
         The dataset's.
+    head : bytes
+        How the file begins, which was read to find the dataset: the root is often there.
     """
 
     location: Location
     stat: Stat
     base: int
     layout: Layout
+    head: bytes = b""
 
     def leaves(self, wanted: Numbers) -> Nodes:
         """Return the leaves below which chunks are wanted, from the inner nodes alone.
@@ -119,6 +122,10 @@ class Tree:
     def _read(self, nodes: Nodes) -> Iterator[tuple[Nodes, NDArray[Any]]]:
         """Yield nodes with their content, some at a time."""
         length, nodes = self.node_bytes, self.in_file(nodes)
+        if len(nodes) == 1 and nodes.address[0] + length <= len(self.head):
+            root = np.frombuffer(self.head, np.uint8, length, int(nodes.address[0]))
+            yield self._parsed(nodes, root[None])
+            return
         edges = coalesce(nodes.address, nodes.address + length, GAP)
         first = 0
         groups = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))

@@ -65,6 +65,10 @@ class Window:
         skip = start - start // BLOCK * BLOCK
         return content[skip : skip + length]
 
+    def head(self) -> bytes:
+        """Return the first bytes of the file, if what was asked for lay there."""
+        return self._blocks.get(0, b"")
+
     def numbers(self, address: int, form: str) -> tuple[int, ...]:
         """Return little-endian numbers at an HDF5 address, as `struct` spells them."""
         return struct.unpack(f"<{form}", self.at(address, struct.calcsize(f"<{form}")))

@@ -102,7 +102,7 @@ class NsdBetas:
         """Read every header, and raise `Invalid` where one is of another shape or type, or a file is cut."""
         for session in self.sessions:
             for location, part in zip(session.locations, self.parts, strict=True):
-                READERS[location.suffix].check(location, session.trials, part.grid)
+                READERS[location.suffix].check(location, location.stat(), session.trials, part.grid)
 
     def files(self, start: int, stop: int) -> list[str]:
         """Return the URLs of the files that trials start to stop are read from."""
@@ -169,12 +169,13 @@ class Piece:
 
     def moved(self) -> int:
         """Return about how many bytes reading all its trials takes; of a file to come, what they are."""
-        if self.location.stat_or_none() is None:
+        stat = self.location.stat_or_none()
+        if stat is None:
             return 2 * self.trials * len(self.part.places)
-        return READERS[self.location.suffix].moved(self.location, self.part.places)
+        return READERS[self.location.suffix].moved(self.location, stat, self.part.places)
 
     def read(self) -> NDArray[Any]:
-        """Return (trial, voxel), once the file's header was checked."""
-        reader = READERS[self.location.suffix]
-        reader.check(self.location, self.trials, self.part.grid)
-        return np.asarray(reader.read(self.location, self.part.places, *self.span))
+        """Return (trial, voxel), once the file's header was checked; both of one version of the file."""
+        reader, stat = READERS[self.location.suffix], self.location.stat()
+        reader.check(self.location, stat, self.trials, self.part.grid)
+        return np.asarray(reader.read(self.location, stat, self.part.places, *self.span))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from storage.remote import Location
+    from storage.transfer import Stat
 
     Places = NDArray[np.int32]
 
@@ -22,17 +23,17 @@ KEY = "betas"
 class Format(Protocol):
     """What the module of each format offers."""
 
-    def check(self, location: Location, trials: int, grid: tuple[int, ...]) -> None:
-        """Raise `Invalid` where a header does not promise these trials of this grid."""
+    def check(self, location: Location, stat: Stat, trials: int, grid: tuple[int, ...]) -> None:
+        """Raise `Invalid` where the header of a version of a file does not promise these trials and grid."""
 
-    def moved(self, location: Location, places: Places) -> int:
+    def moved(self, location: Location, stat: Stat, places: Places) -> int:
         """Return about how many bytes reading all trials of places (voxel, axis) takes."""
 
-    def read(self, location: Location, places: Places, start: int, stop: int) -> NDArray[Any]:
-        """Return (trial, voxel) of places (voxel, axis), trials start to stop."""
+    def read(self, location: Location, stat: Stat, places: Places, start: int, stop: int) -> NDArray[Any]:
+        """Return (trial, voxel) of places (voxel, axis), trials start to stop, of that version."""
 
 
-def check(location: Location, trials: int, grid: tuple[int, ...]) -> None:
+def check(location: Location, stat: Stat, trials: int, grid: tuple[int, ...]) -> None:
     """Check a session's header; it tells how long the file must be.
 
     Raises
@@ -40,7 +41,7 @@ def check(location: Location, trials: int, grid: tuple[int, ...]) -> None:
     Invalid
         If the file is cut or damaged, has no /betas, or one of another shape or type.
     """
-    data = open_dataset(location, KEY)
+    data = open_dataset(location, KEY, stat)
     compare(location, (data.shape[0], *data.shape[:0:-1]), data.dtype, (trials, *grid))
 
 
@@ -59,13 +60,13 @@ def compare(
         )
 
 
-def read(location: Location, places: Places, start: int, stop: int) -> NDArray[np.int16]:
+def read(location: Location, stat: Stat, places: Places, start: int, stop: int) -> NDArray[np.int16]:
     """Read some voxels and trials of a session, by the bytes they lie in.
 
     Parameters
     ----------
-    location : Location
-        The file.
+    location, stat : Location, Stat
+        The file, and the version of it that was checked.
     places : ndarray
         (voxel, axis) int32: x, y, z, or the vertex.
     start, stop : int
@@ -76,13 +77,13 @@ def read(location: Location, places: Places, start: int, stop: int) -> NDArray[n
     ndarray
         (trial, voxel) int16.
     """
-    data = open_dataset(location, KEY)
+    data = open_dataset(location, KEY, stat)
     return np.asarray(data.read(np.arange(start, stop), _flat(data.shape, places)))
 
 
-def moved(location: Location, places: Places) -> int:
+def moved(location: Location, stat: Stat, places: Places) -> int:
     """Return about how many bytes reading all trials of some voxels takes."""
-    data = open_dataset(location, KEY)
+    data = open_dataset(location, KEY, stat)
     return data.moved(data.shape[0], _flat(data.shape, places))
 
 

@@ -10,7 +10,7 @@ from storage.errors import Invalid
 from storage.hdf5 import read_run
 from storage.spilling import release
 
-from .mgh import BYTES, Header, read_header
+from .mgh import BYTES, read_header
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,7 @@ STRIP = 4096
 """Vertices that are looked through for NaN at once."""
 
 
-def check(location: Location, trials: int, grid: tuple[int, ...]) -> None:
+def check(location: Location, stat: Stat, trials: int, grid: tuple[int, ...]) -> None:
     """Check a session's header, and that the file is as long as it says.
 
     Raises
@@ -30,10 +30,6 @@ def check(location: Location, trials: int, grid: tuple[int, ...]) -> None:
     Invalid
         If the file is cut or damaged, or of another shape or type.
     """
-    _checked(location, location.stat(), trials, grid)
-
-
-def _checked(location: Location, stat: Stat, trials: int, grid: tuple[int, ...]) -> Header:
     header = read_header(location, location.read(0, BYTES, stat.etag))
     if header.dtype != ">f4":
         raise Invalid(f"{location} holds {header.dtype}, expected float32 (percent signal change)")
@@ -43,10 +39,11 @@ def _checked(location: Location, stat: Stat, trials: int, grid: tuple[int, ...])
     if stat.size < header.nbytes:
         found = f"{location} has {stat.size} bytes of {header.nbytes}"
         raise Invalid(f"{found}; the file is truncated: get it again")
-    return header
 
 
-def read(location: Location, places: NDArray[np.int32], start: int, stop: int) -> NDArray[np.float32]:
+def read(
+    location: Location, stat: Stat, places: NDArray[np.int32], start: int, stop: int
+) -> NDArray[np.float32]:
     """Read some vertices and trials of a session, by the bytes they lie in.
 
     A vertex that was not measured is NaN in all trials. It becomes 0 in all, as NSD's int16 files have it;
@@ -54,8 +51,8 @@ def read(location: Location, places: NDArray[np.int32], start: int, stop: int) -
 
     Parameters
     ----------
-    location : Location
-        The file.
+    location, stat : Location, Stat
+        The file, and the version of it that was checked.
     places : ndarray
         (vertex, 1) int32.
     start, stop : int
@@ -71,7 +68,6 @@ def read(location: Location, places: NDArray[np.int32], start: int, stop: int) -
     Invalid
         If a vertex is NaN in some trials only, or infinite.
     """
-    stat = location.stat()
     header = read_header(location, location.read(0, BYTES, stat.etag))
     shape, rows = (header.frames, header.vertices), np.arange(start, stop)
     found: NDArray[np.float32] = read_run(location, stat, shape, header.dtype, BYTES, rows, places[:, 0])
@@ -81,9 +77,9 @@ def read(location: Location, places: NDArray[np.int32], start: int, stop: int) -
     return found
 
 
-def moved(location: Location, places: NDArray[np.int32]) -> int:  # noqa: ARG001  (the format's)
+def moved(location: Location, stat: Stat, places: NDArray[np.int32]) -> int:  # noqa: ARG001  (the format's)
     """Return how many bytes a session takes: any region spreads over nearly all of a trial's vertices."""
-    return location.stat().size
+    return stat.size
 
 
 def _without_nan(location: Location, values: NDArray[np.float32], vertex: NDArray[np.int32]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from storage.remote import Location
-
+    from storage.transfer import Stat
 
 HEADER = 4096
 """Packed bytes that hold a header."""
@@ -27,7 +27,7 @@ HEADER_BYTES = 348
 """Bytes of a NIfTI-1 header."""
 
 
-def check(location: Location, trials: int, grid: tuple[int, ...]) -> None:
+def check(location: Location, stat: Stat, trials: int, grid: tuple[int, ...]) -> None:
     """Check a session's header and, by the length in its last bytes, that the file is whole.
 
     Raises
@@ -35,15 +35,14 @@ def check(location: Location, trials: int, grid: tuple[int, ...]) -> None:
     Invalid
         If the file is cut or damaged, or of another shape or type.
     """
-    found = location.stat()
     with reading(str(location)):
-        packed = location.read(0, HEADER, found.etag)
+        packed = location.read(0, HEADER, stat.etag)
         header = _header(zlib.decompressobj(wbits=31).decompress(packed, HEADER))
     *volume, length = header.get_data_shape()
     compare(location, (length, *volume), header.get_data_dtype(), (trials, *grid))
     inflated = int(header["vox_offset"]) + 2 * trials * math.prod(grid)
     # gzip ends with the number of bytes that went in, modulo 2^32.
-    if int.from_bytes(location.read(found.size - 4, 4, found.etag), "little") != inflated % 2**32:
+    if int.from_bytes(location.read(stat.size - 4, 4, stat.etag), "little") != inflated % 2**32:
         raise Invalid(f"{location} does not end as a file of {trials} volumes does: it is truncated")
 
 
@@ -54,15 +53,17 @@ def _header(content: bytes) -> Any:
     return header(content[: header.template_dtype.itemsize])
 
 
-def read(location: Location, places: NDArray[np.int32], start: int, stop: int) -> NDArray[np.int16]:
+def read(
+    location: Location, stat: Stat, places: NDArray[np.int32], start: int, stop: int
+) -> NDArray[np.int16]:
     """Read some voxels and trials of a session.
 
     The numbers are those that are stored: NSD's header does not undo the scaling.
 
     Parameters
     ----------
-    location : Location
-        The file; a remote one is read by ranges, without a copy.
+    location, stat : Location, Stat
+        The file, and the version of it that was checked; a remote one is read by ranges, without a copy.
     places : ndarray
         (voxel, axis) int32: x, y, z.
     start, stop : int
@@ -73,9 +74,8 @@ def read(location: Location, places: NDArray[np.int32], start: int, stop: int) -
     ndarray
         (trial, voxel) int16.
     """
-    found = location.stat()
     with reading(str(location)):
-        file = Inflating(location, location.pieces(0, found.size, found.etag))
+        file = Inflating(location, location.pieces(0, stat.size, stat.etag))
         header = _header(bytes(file.read(HEADER_BYTES)))
         x, y, z, trials = header.get_data_shape()
         nbytes, at = 2 * x * y * z, places @ np.array([1, x, x * y])
@@ -92,6 +92,6 @@ def read(location: Location, places: NDArray[np.int32], start: int, stop: int) -
         return taken
 
 
-def moved(location: Location, places: NDArray[np.int32]) -> int:  # noqa: ARG001  (the format's)
+def moved(location: Location, stat: Stat, places: NDArray[np.int32]) -> int:  # noqa: ARG001  (the format's)
     """Return how many bytes a session takes: it is inflated from its start."""
-    return location.stat().size
+    return stat.size
