@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.readme import RESULTS, refresh
-from pipeline.bench.catalogue import save
+from pipeline.bench.catalogue import joined, load, save
 from pipeline.bench.measure import measure
 from pipeline.bench.table import markdown
 
@@ -37,21 +37,25 @@ def command(said: str | None, scenario: Callable[[bool], Scenario]) -> None:
     parser.add_argument("--quick", action="store_true", help="tiny: only whether it works")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
-        "--case", default="", help="only cases whose name holds this; nothing is kept of them"
+        "--case", default="", help="only cases whose name holds this; of them nothing is kept without --add"
     )
+    parser.add_argument("--add", action="store_true", help="keep the cases beside those in the results")
     parser.add_argument("--data", type=Path, help="folder to keep the data in; default a temporary one")
     parser.add_argument("--out", type=Path, help="for the results; default benchmarks/results")
     asked = parser.parse_args()
     chosen = scenario(asked.quick)
     chosen = replace(chosen, cases=tuple(case for case in chosen.cases if asked.case in case.name))
     words = ["--repeats", str(asked.repeats), *(["--case", asked.case] if asked.case else [])]
-    words += ["--quick"] if asked.quick else []
+    words += [f"--{each}" for each in ("quick", "add") if getattr(asked, each)]
     line = f"python -m benchmarks.{Path(sys.argv[0]).stem} {shlex.join(words)}"
     keep = nullcontext(asked.data) if asked.data else tempfile.TemporaryDirectory(prefix="vox2pix-bench-")
-    small = asked.quick or asked.case
+    small = asked.quick or (asked.case and not asked.add)
     out = asked.out or (None if small else RESULTS)
     with keep as folder, _part(chosen.name, out) as part:
         result = measure(chosen, Path(folder), repeats=asked.repeats, command=line, heard=_say, kept=part)
+        there = out / f"{chosen.name}.json" if out and asked.add else None
+        if there and there.exists():
+            result = joined(load(there), result)
         print(markdown(result))
         if out:
             save(result, out)

@@ -2,8 +2,14 @@
 
     python -m benchmarks.ridge_full [--quick] [--repeats 1] [--data FOLDER] [--out benchmarks/results]
 
-Writes 9 GB of inputs first. The published scripts' operations for the three spaces of Brain-Diffuser stand
-beside ours in the README, counted, not run.
+Writes 12 GB of inputs first, which `--data` keeps for the next time. A case at a time, each put beside what
+the results hold already:
+
+    python -m benchmarks.ridge_full --repeats 1 --data FOLDER --case NSD --add
+    python -m benchmarks.ridge_full --repeats 1 --data FOLDER --case voxels --add
+
+The published scripts' operations for the three spaces of Brain-Diffuser stand beside ours in the README,
+counted, not run.
 """
 
 from __future__ import annotations

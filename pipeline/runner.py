@@ -19,13 +19,14 @@ from storage.remarks import remarks
 from storage.transfer import traffic
 from storage.workspace import Workspace
 
-from .blocks import Work, groups, slice_of
+from .blocks import Work
 from .kept import Kept
 from .outcome import Listener, Made, Outcome
 from .placing import Placing, need_of
 from .planner import Plan, plan
 from .ridge import use
 from .software import software
+from .stage import block_of
 from .tasks import hand_out
 from .watch import watching
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from .recipe import Recipe
     from .ridge import Device
+    from .stage import Cost
     from .step import Step
 
 
@@ -165,7 +167,8 @@ class Run(Kept):
         missing = product.missing()
         self.listener.stage_started(step, len(missing), step.blocks)
         with watching(step, workspace, self.listener) if step.maker.sequential else nullcontext():
-            self._blocks(step, product, dataset, missing, workers, device)
+            cost = step.maker.cost(dataset, **inputs)
+            self._blocks(step, product, _work(step, product, dataset, missing, device), cost, workers)
         insist(partial(product.seal, software=software()))
         seconds = time.perf_counter() - began
         record = product.seal_record() or {}
@@ -185,22 +188,11 @@ class Run(Kept):
             self.listener.note(f"{step}: {note}")
 
     def _blocks(
-        self,
-        step: Step,
-        product: Product,
-        dataset: xr.Dataset,
-        missing: Sequence[int],
-        workers: Workers,
-        device: Device,
+        self, step: Step, product: Product, work: Sequence[Work], cost: Cost, workers: Workers
     ) -> None:
-        _, stamps = step.shares
-        work = [
-            [Work(block, slice_of(dataset, product, block), stamps[block], device) for block in group]
-            for group in groups(missing, workers.slots)
-        ]
         retried = partial(self.listener.block_retried, step)
         try:
-            for made in hand_out(step, product, work, workers, retried):
+            for made in hand_out(step, product, work, cost, workers, retried):
                 self.outcome.bytes_moved += made.moved
                 self.outcome.requests += made.requests
                 self._tell(step, made.notes)
@@ -220,6 +212,14 @@ class Run(Kept):
                     "run the same command again, it recomputes that block"
                 )
         return error
+
+
+def _work(
+    step: Step, product: Product, dataset: xr.Dataset, missing: Sequence[int], device: Device
+) -> list[Work]:
+    """Return the blocks to be made, with what computes them and the files they are read from."""
+    (_, stamps), spans, maker = step.shares, product.blocks(), block_of(dataset)
+    return [Work(block, spans[block], maker, stamps[block], device) for block in missing]
 
 
 def insist(write: Callable[[], object]) -> None:

@@ -8,11 +8,14 @@ by one, a notebook calls `.compute()`.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .block import Block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,12 +25,17 @@ if TYPE_CHECKING:
     from storage.schema import Schema, Variable
 
 
+_BLOCK = "block"
+
+
 @dataclass(frozen=True)
 class Cost:
     """What one product costs to make, as far as shapes tell."""
 
     memory: int = 0
     """Bytes a worker holds at once while it computes one block."""
+    further: int = 0
+    """Bytes that each further block adds, where one task makes several in one walk."""
     flops: float = 0.0
     """Floating-point operations of the whole product."""
     moved: int = 0
@@ -112,39 +120,10 @@ def largest_block(dataset: xr.Dataset) -> int:
     )
 
 
-@dataclass(frozen=True)
-class Block:
-    """Computes one block and checks what comes out against what was declared."""
-
-    compute: Callable[[int, int], Mapping[str, np.ndarray]]
-    declared: Mapping[str, tuple[tuple[str, ...], tuple[int, ...], np.dtype[Any]]] = field(repr=False)
-    along: str | None
-
-    def __call__(self, start: int, stop: int) -> dict[str, np.ndarray]:
-        """Return the block's arrays.
-
-        Raises
-        ------
-        TypeError
-            If an array's shape or dtype is not what was declared: a fault of the stage.
-        """
-        found = self.compute(start, stop)
-        return {name: self._checked(name, np.asarray(found[name]), stop - start) for name in self.declared}
-
-    def _checked(self, name: str, array: np.ndarray, size: int) -> np.ndarray:
-        dims, shape, dtype = self.declared[name]
-        expected = tuple(
-            size if dim == self.along else length for dim, length in zip(dims, shape, strict=True)
-        )
-        if array.shape != expected or array.dtype != dtype:
-            raise TypeError(f"{name} came out as {array.dtype} {array.shape}, declared {dtype} {expected}")
-        return array
-
-
 def lazily(  # noqa: PLR0913  (each names one thing a product may need said)
     schema: Schema,
     sizes: Mapping[str, int],
-    compute: Callable[[int, int], Mapping[str, np.ndarray]],
+    compute: Callable[..., Any],
     *,
     coords: Mapping[str, Any] | None = None,
     edges: Sequence[int] = (0, 1),
@@ -152,8 +131,11 @@ def lazily(  # noqa: PLR0913  (each names one thing a product may need said)
     attrs: Mapping[str, Mapping[str, Any]] | None = None,
     chunks: Mapping[str, int] | None = None,
     leave_out: Sequence[str] = (),
+    joint: bool = False,
 ) -> xr.Dataset:
     """Return a Dataset whose blocks are computed by `compute`, one dask task a block.
+
+    The `Block` that computes them is kept in the Dataset's encoding: see `block_of`.
 
     Parameters
     ----------
@@ -162,7 +144,7 @@ def lazily(  # noqa: PLR0913  (each names one thing a product may need said)
     sizes
         Size of every dimension.
     compute
-        Arrays of the block from `start` to `stop`; must be picklable.
+        ``compute(start, stop)`` returns the block's arrays by name; must be picklable.
     coords
         Coordinates, in memory.
     edges
@@ -175,6 +157,9 @@ def lazily(  # noqa: PLR0913  (each names one thing a product may need said)
         Stored chunk sizes that depend on the data, by dimension.
     leave_out
         Optional variables this product does not have.
+    joint
+        Whether several blocks are made in one walk over the inputs, where one task takes them: `compute` is
+        then given a sequence of (start, stop) and yields the arrays of each, the same whatever comes beside.
     """
     import xarray as xr
 
@@ -183,14 +168,34 @@ def lazily(  # noqa: PLR0913  (each names one thing a product may need said)
         name: (variable.dims, tuple(sizes[dim] for dim in variable.dims), _dtype(name, variable, dtypes))
         for name, variable in kept.items()
     }
-    arrays = _arrays(Block(compute, declared, schema.block), edges)
+    block = Block(compute, declared, schema.block, joint)
+    arrays = _arrays(block, edges)
     dataset = xr.Dataset(
         {name: (kept[name].dims, array, dict((attrs or {}).get(name, {}))) for name, array in arrays.items()},
         coords=dict(coords or {}),
     )
+    dataset.encoding[_BLOCK] = block
     for variable in dataset.data_vars.values():
         variable.encoding["preferred_chunks"] = dict(chunks or {})
     return dataset
+
+
+def block_of(dataset: xr.Dataset) -> Block:
+    """Return what computes the blocks of a stage's Dataset, without a graph around it.
+
+    A Dataset that `lazily` did not make is one block.
+    """
+    declared = {
+        str(name): (tuple(map(str, array.dims)), array.shape, array.dtype) for name, array in dataset.items()
+    }
+    whole = Block(partial(_whole, dataset.drop_vars(list(dataset.coords))), declared, None)
+    found: Block = dataset.encoding.get(_BLOCK, whole)
+    return found
+
+
+def _whole(dataset: xr.Dataset, _start: int, _stop: int) -> Mapping[str, np.ndarray]:
+    # By argument: dask's configuration is one for all threads, and what is read is counted in this one.
+    return {str(name): array.values for name, array in dataset.compute(scheduler="synchronous").items()}
 
 
 def _dtype(name: str, variable: Variable, dtypes: Mapping[str, str] | None) -> np.dtype[Any]:

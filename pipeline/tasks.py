@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from .blocks import write_blocks, write_together
 from .placing import need_of
+from .portions import Portions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from storage.product import Product
 
     from .blocks import Work, Written
+    from .stage import Cost
     from .step import Step
 
-    Groups = Sequence[Sequence[Work]]
     OnRetry = Callable[[str, str], object]
 
 
 def hand_out(
-    step: Step, product: Product, groups: Groups, workers: Workers, on_retry: OnRetry
+    step: Step, product: Product, blocks: Sequence[Work], cost: Cost, workers: Workers, on_retry: OnRetry
 ) -> Iterator[Written]:
     """Have blocks computed and stored, and yield what became of each as soon as it is there.
 
@@ -30,44 +30,55 @@ def hand_out(
     ----------
     step, product
         What is made, and where it is kept.
-    groups
-        Blocks that one task takes.
+    blocks
+        What is missing, in order.
+    cost
+        Of the product as it is made: the plan's reckons with the larger dtype where the data choose.
     workers
         Who work.
     on_retry
         Called with the name of a task and the reason before it is tried again.
     """
-    many = _by_several if step.cost.processes > 1 else _by_one
-    yield from many(step, product, groups, workers, on_retry)
+    if cost.processes > 1:
+        yield from _by_several(step, product, blocks, cost.processes, workers, on_retry)
+    else:
+        portions = Portions.of(blocks, workers.slots, workers.memory, cost)
+        yield from _by_one(step, product, portions, workers, on_retry)
 
 
 def _by_one(
-    step: Step, product: Product, groups: Groups, workers: Workers, on_retry: OnRetry
+    step: Step, product: Product, portions: Portions[Work], workers: Workers, on_retry: OnRetry
 ) -> Iterator[Written]:
-    """Have each group of blocks made by one worker."""
+    """Have each portion of the blocks made by one worker."""
     from cluster import Task, dispatch
 
-    tasks = [
-        Task(_title(step, group), write_blocks, (product, group, step.origin), need_of(step, group[0].device))
-        for group in groups
-    ]
+    tasks = (
+        Task(
+            _title(step, portion),
+            write_blocks,
+            (product, portion, step.origin),
+            need_of(step, portion[0].device),
+        )
+        for portion in portions
+    )
     for result in dispatch(workers, tasks, on_retry=on_retry):
+        portions.heard(result.seconds, len(result.value))
         yield from result.value
 
 
 def _by_several(
-    step: Step, product: Product, groups: Groups, workers: Workers, on_retry: OnRetry
+    step: Step, product: Product, blocks: Sequence[Work], size: int, workers: Workers, on_retry: OnRetry
 ) -> Iterator[Written]:
     """Have each block made by several workers together, one block after the other."""
     from cluster import together
 
-    for work in chain.from_iterable(groups):
+    for work in blocks:
         made = together(
             workers,
             _title(step, [work]),
             write_together,
             (product, work),
-            size=step.cost.processes,
+            size=size,
             on_retry=on_retry,
         )
         yield from made[0]

@@ -133,7 +133,8 @@ def natural_dask(folder: str, memory: str = "2GB", **given: Any) -> Work:
     import dask.array as da
     import xarray as xr
 
-    from pipeline.bench.ridge.dask import Workers, paths
+    from pipeline.bench.ridge.products import paths
+    from pipeline.bench.ridge.workers import Workers
 
     size, stack = Size.of(given), ExitStack()
     workers = stack.enter_context(Workers.started(memory))

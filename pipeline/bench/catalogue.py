@@ -39,6 +39,20 @@ def save(result: Mapping[str, Any], folder: Path) -> None:
             path.write_text(text)
 
 
+def joined(before: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a measurement with those cases of an earlier one of the same scenario that it lacks.
+
+    Each case says itself when, at which commit and under which load it was measured.
+    """
+    new = {case["name"] for case in result["cases"]}
+    kept = [case for case in before["cases"] if case["name"] not in new]
+    return {
+        **result,
+        "software": {**before["software"], **result["software"]},
+        "cases": [*kept, *result["cases"]],
+    }
+
+
 def load(path: Path) -> dict[str, Any]:
     """Read a measurement.
 

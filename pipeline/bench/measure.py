@@ -69,9 +69,11 @@ def measure(
         for case in scenario.cases:
             if ground.server and case.weather:
                 ground.server.now(case.weather)
+            since, before = datetime.now(UTC), load()
             runs = [run for number in range(repeats) for run in _turn(scenario, case, ground, number, heard)]
             software |= {run["contender"]: run.pop("versions") for run in runs if "versions" in run}
-            cases.append({**_described(case), "runs": runs})
+            told = {**_described(case), "commit": about["commit"], **_when(since, before)}
+            cases.append({**told, "runs": runs})
             result = {**about, **_when(began, loaded), "software": _software(software), "cases": cases}
             kept(result)
     return result

@@ -30,7 +30,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     verdicts = judge(result)
     parts = [_heading(result), *([goals(verdicts)] if verdicts else [])]
     parts += map("**They disagree.** {}".format, disagreements(result))
-    parts += [f"### {case['name']}\n\n{figure_table(case)}" for case in result["cases"]]
+    parts += [f"### {case['name']}\n\n{_when(case)}{figure_table(case)}" for case in result["cases"]]
     parts += [f"### Counted, not run\n\n{counted(rows)}" for rows in [result.get("counted")] if rows]
     return "\n\n".join(parts) + "\n"
 
@@ -44,6 +44,16 @@ def _heading(result: Mapping[str, Any]) -> str:
         f"`{result['command']}`{at}, {result['began']}, {result['seconds']} s. "
         f"{machine['cpu']}, {machine['usable_cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
         f"load {load['before']} before, {load['after']} after. Size: {sizes}."
+    )
+
+
+def _when(case: Mapping[str, Any]) -> str:
+    """Return when a case was measured, where it says so: it may be of another run than its neighbours."""
+    if "began" not in case:
+        return ""
+    at, load = f" at {case['commit']}" if case["commit"] else "", case["load"]
+    return (
+        f"{case['began']}{at}, {case['seconds']} s, load {load['before']} before, {load['after']} after.\n\n"
     )
 
 

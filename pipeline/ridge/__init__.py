@@ -42,7 +42,7 @@ from .forms import (
     selection_flops,
     spectrum_flops,
 )
-from .gram import cross_gram, gram_and_cross, gram_band, gram_rows, primal_gram_band, symmetric
+from .gram import cross_gram, gram_and_cross, gram_band, gram_bands, gram_rows, primal_gram_band, symmetric
 from .groups import Groups
 from .leaveout import leave_out, partners, sample_rows
 from .namespace import Precision, precision_of
@@ -123,6 +123,7 @@ __all__ = [
     "gram_and_cross_for",
     "gram_band",
     "gram_band_flops",
+    "gram_bands",
     "gram_rows",
     "grid",
     "held_out",

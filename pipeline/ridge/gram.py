@@ -17,7 +17,7 @@ from .kernels import kernels_for
 from .namespace import Array, Precision, Rows, namespace_of, on_device
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def gram_band(blocks: Iterable[Array], start: int, stop: int, dtype: Precision = "float32") -> Array:
@@ -42,17 +42,34 @@ def gram_band(blocks: Iterable[Array], start: int, stop: int, dtype: Precision =
     ShapeError
         If there are no voxels, fewer than two rows, blocks of unequal rows, or no such band.
     """
-    band = None
+    return gram_bands(blocks, [(start, stop)], dtype)[0]
+
+
+def gram_bands(
+    blocks: Iterable[Array], spans: Sequence[tuple[int, int]], dtype: Precision = "float32"
+) -> list[Array]:
+    """Return several bands of one walk over the voxels: bit for bit those of ``gram_band``.
+
+    Parameters
+    ----------
+    blocks, dtype
+        As for ``gram_band``.
+    spans
+        Start and stop of each band.
+    """
+    bands: list[Array] = []
     for (piece,) in recut(((block,) for block in blocks), WIDTH):
-        x = centred(piece, column_means(piece), dtype)
+        means = column_means(piece)
+        for start, stop in spans:
+            _check_band(start, stop, piece.shape[0])
+        x = centred(piece[: max(stop for _, stop in spans), :], means, dtype)  # no band asks for rows below
         kernels = kernels_for(x)
-        if band is None:
-            _check_band(start, stop, x.shape[0])
-            band = kernels.accumulator(stop - start, x.shape[0], x)
-        kernels.rank_k_update(band[:, start:stop], x[start:stop, :])
-        kernels.product_update(band[:, :start], x[start:stop, :], x[:start, :])
+        bands = bands or [kernels.accumulator(stop - start, piece.shape[0], x) for start, stop in spans]
+        for (start, stop), band in zip(spans, bands, strict=True):
+            kernels.rank_k_update(band[:, start:stop], x[start:stop, :])
+            kernels.product_update(band[:, :start], x[start:stop, :], x[:start, :])
         del x  # or the next would stand beside it
-    return _some(band)
+    return [_some(band) for band in bands or [None]]
 
 
 def _check_band(start: int, stop: int, rows: int) -> None:

@@ -16,7 +16,7 @@ from .condition import Precision, dtype_of
 from .matrix import Matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import xarray as xr
 
@@ -77,9 +77,11 @@ def _gram_cost(output: xr.Dataset, responses: xr.Dataset, **_inputs: xr.Dataset)
     band = max(output.gram.chunks[0]) * output.sizes["column"] * output.gram.dtype.itemsize
     parts = _parts_memory(responses, output.gram.dtype.itemsize)
     depth = int(output.gram.attrs["depth"])
+    flops = ridge.gram_band_flops(0, output.sizes["column"], depth)
     if "voxel" in output.gram.dims:  # the voxels of a band are held, as stored and centred
-        parts += 3 * max(output.gram.chunks[0]) * responses.sizes["row"] * output.gram.dtype.itemsize
-    return Cost(memory=2 * band + parts, flops=ridge.gram_band_flops(0, output.sizes["column"], depth))
+        held = 3 * max(output.gram.chunks[0]) * responses.sizes["row"] * output.gram.dtype.itemsize
+        return Cost(memory=2 * band + parts + held, flops=flops)
+    return Cost(memory=2 * band + parts, further=band, flops=flops)
 
 
 def _parts_memory(responses: xr.Dataset, itemsize: int) -> int:
@@ -99,7 +101,8 @@ def dual_gram(
 ) -> xr.Dataset:
     """Return Xc Xc^T of the training rows over the voxels of a region, in bands of its lower triangle.
 
-    A band streams all voxels in order and sums in place: the same bits whoever computes it.
+    A band streams all voxels in order and sums in place: the same bits whoever computes it. Bands of one
+    task are summed in one walk, so that voxels are read and centred once for all of them.
 
     Parameters
     ----------
@@ -119,15 +122,20 @@ def dual_gram(
     return lazily(
         DUAL,
         {"row": matrix.training, "column": matrix.training},
-        partial(_dual_band, matrix, dtype),
+        partial(_dual_bands, matrix, dtype),
         edges=_edges(matrix.training),
         dtypes={"gram": dtype},
         attrs={"gram": {"triangle": "lower", "depth": matrix.voxels, **note}},
+        joint=True,
     )
 
 
-def _dual_band(matrix: Matrix, dtype: Any, start: int, stop: int) -> Mapping[str, np.ndarray]:
-    return {"gram": ridge.host(ridge.gram_band(ridge.stream(matrix.training_parts()), start, stop, dtype))}
+def _dual_bands(
+    matrix: Matrix, dtype: Any, spans: Sequence[tuple[int, int]]
+) -> Iterator[Mapping[str, np.ndarray]]:
+    bands = ridge.gram_bands(ridge.stream(matrix.training_parts()), spans, dtype)
+    while bands:
+        yield {"gram": ridge.host(bands.pop(0))}
 
 
 @stage("gram", version=2, schema=PRIMAL, cost=_gram_cost, gpu=True)

@@ -19,7 +19,7 @@ from .matrix import Matrix
 from .targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import xarray as xr
 
@@ -125,6 +125,7 @@ def predictions(
         },
         edges=even_edges(features.sizes["feature"], FEATURES),
         attrs={"predicted": {**features.value.attrs, "correction": correction}},
+        joint=True,
     )
 
 
@@ -136,17 +137,22 @@ def named_features(features: xr.Dataset) -> dict[str, tuple[str, np.ndarray]]:
 
 @dataclass(frozen=True)
 class Predictor:
-    """Computes a block of predictions on the device in use, from targets that stream past."""
+    """Computes blocks of predictions on the device in use, from targets that stream past."""
 
     matrix: Matrix
     smoother: xr.Dataset
     targets: Targets
     correction: Correction
 
-    def __call__(self, start: int, stop: int) -> Mapping[str, np.ndarray]:
-        """Return predictions and scores of features `start` to `stop`."""
+    def __call__(self, spans: Sequence[tuple[int, int]]) -> Iterator[Mapping[str, np.ndarray]]:
+        """Yield predictions and scores of the features of each span; the smoother is read once."""
+        multiplier = ridge.put(self._multiplier())
+        for start, stop in spans:
+            yield self._block(multiplier, start, stop)
+
+    def _block(self, multiplier: Array, start: int, stop: int) -> Mapping[str, np.ndarray]:
         true = np.empty((self.matrix.test, stop - start), np.float32)
-        found, seen = self._multiplied(start, stop, true)
+        found, seen = self._multiplied(multiplier, start, stop, true)
         predicted, held_out = self._parted(found, seen)
         stored = None
         if self.correction == "stored":
@@ -166,8 +172,10 @@ class Predictor:
             "stored_std": _float32(stored.std) if stored else unknown,
         }
 
-    def _multiplied(self, start: int, stop: int, true: np.ndarray) -> tuple[Array, ridge.RunningMoments]:
-        """Return all rows of the smoother times the targets, the targets' moments, and fill `true`."""
+    def _multiplied(
+        self, multiplier: Array, start: int, stop: int, true: np.ndarray
+    ) -> tuple[Array, ridge.RunningMoments]:
+        """Return all rows of the multiplier times the targets, the targets' moments, and fill `true`."""
         seen, counts = ridge.RunningMoments(), self._showings()
 
         def passing() -> Iterator[Array]:
@@ -178,7 +186,7 @@ class Predictor:
                 at += block.shape[0]
                 yield block
 
-        return ridge.predict_blocks(ridge.put(self._multiplier()), passing()), seen
+        return ridge.predict_blocks(multiplier, passing()), seen
 
     def _multiplier(self) -> np.ndarray:
         """Return what targets are multiplied by: the smoother, below it that of held-out rows, if needed."""

@@ -97,13 +97,13 @@ def test_any_worker_count_ends_in_the_same_bytes(make_recipe, tmp_path, stored_b
 
 
 def test_blocks_in_any_order_end_in_the_same_bytes(make_recipe, stored_bytes, monkeypatch):
-    from pipeline import runner
+    from pipeline.portions import Portions
 
     recipe = make_recipe(voxels=4500)
     run(recipe, cluster=THREADS)
     expected = stored_bytes(_archive(recipe))
     shutil.rmtree(_archive(recipe))
-    monkeypatch.setattr(runner, "groups", lambda missing, slots: [[block] for block in reversed(missing)])
+    monkeypatch.setattr(Portions, "__iter__", lambda self: ([block] for block in reversed(self.missing)))
     run(recipe, cluster=THREADS)
     assert stored_bytes(_archive(recipe)) == expected
 

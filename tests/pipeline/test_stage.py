@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import pickle
+import weakref
 from typing import TYPE_CHECKING
 
 import dask
 import numpy as np
 import pytest
 from dask.base import optimize
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipeline.blocks import BLOCKS, groups
-from pipeline.stage import largest_block, lazily, stage
+from pipeline.stage import block_of, largest_block, lazily, stage
 from storage.chunks import even_edges
 from storage.schema import Schema, Variable
 
@@ -108,8 +106,27 @@ def test_a_stage_describes_what_it_returns():
     assert squares().image_id.attrs["long_name"] == "picture"
 
 
-@given(st.lists(st.integers(0, 10**6), unique=True, max_size=300), st.integers(1, 40))
-def test_groups_take_every_block_once_and_never_many(missing, slots):
-    found = list(groups(missing, slots))
-    assert [block for group in found for block in group] == missing
-    assert all(len(group) <= BLOCKS for group in found)
+def test_blocks_of_one_task_are_made_in_one_walk_and_none_is_held():
+    walks = []
+
+    def compute(spans):
+        walks.append(list(spans))
+        for span in spans:
+            yield _compute(*span)
+
+    block = block_of(_lazy(compute, joint=True))
+    made = block.several([(4, 7), (0, 4)])
+    first = next(made)
+    held = weakref.ref(first["square"])
+    np.testing.assert_array_equal(first["total"], [4, 5, 6])
+    del first
+    assert held() is None
+    np.testing.assert_array_equal(next(made)["total"], np.arange(4))
+    assert walks == [[(4, 7), (0, 4)]]
+    np.testing.assert_array_equal(_lazy(compute, joint=True).total.values, np.arange(7))
+
+
+def test_a_block_has_what_lies_along_it_alone():
+    schema = Schema({**SCHEMA.variables, "sum": Variable((), "float64", "1", "sum")}, block="row")
+    made = lazily(schema, {"row": 7, "feature": 2}, _compute, edges=even_edges(7, 4))
+    assert block_of(made).blocked == ["square", "total"]

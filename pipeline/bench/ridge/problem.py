@@ -10,7 +10,7 @@ import numpy as np
 from ... import ridge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 TRUE_VOXELS = 200
 """Voxels that the targets depend on."""
@@ -83,19 +83,49 @@ def targets(size: Size, row: int, rows: int, start: int, stop: int) -> np.ndarra
     return out
 
 
-def exact(x: np.ndarray, x_test: np.ndarray, y: np.ndarray, alpha: float) -> np.ndarray:
-    """Return the predictions in float64, by conjugate gradients on the dual equations: no Gram is formed."""
-    mean, target_mean = x.mean(axis=0, dtype=np.float64), y.mean(axis=0, dtype=np.float64)
-    xc, residual = x - mean, y - target_mean
-    solution, direction, square = np.zeros_like(residual), residual.copy(), (residual**2).sum(axis=0)
-    first = square.copy()
-    while (square > 1e-24 * first).any():
-        moved = xc @ (xc.T @ direction) + alpha * direction
-        step = square / (direction * moved).sum(axis=0)
+def exact(
+    walk: Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]],
+    y: np.ndarray,
+    alpha: float,
+    nearly: Callable[[np.ndarray], np.ndarray] = lambda rest: rest,
+) -> np.ndarray:
+    """Return predictions in float64, by conjugate gradients on the dual equations: no Gram is formed.
+
+    Parameters
+    ----------
+    walk
+        Returns blocks of voxels, training rows and test rows; called once a step, so that nothing is held.
+    y
+        (training row, target) float64.
+    alpha
+        Penalty.
+    nearly
+        Solves the equations roughly (n, t): the better it does, the fewer the steps. The answer is the same.
+    """
+    mean = y.mean(axis=0)
+    solution, residual = np.zeros_like(y), y - mean
+    close, direction = 1e-24 * (residual**2).sum(axis=0), nearly(residual)
+    slope = (residual * direction).sum(axis=0)
+    while ((residual**2).sum(axis=0) > close).any():
+        moved = _through_voxels(walk(), direction, test=False) + alpha * direction
+        step = slope / (direction * moved).sum(axis=0)
         solution, residual = solution + step * direction, residual - step * moved
-        square, before = (residual**2).sum(axis=0), square
-        direction = residual + square / before * direction
-    return np.asarray((x_test - mean) @ (xc.T @ solution) + target_mean)
+        rough = nearly(residual)
+        slope, before = (residual * rough).sum(axis=0), slope
+        direction = rough + slope / before * direction
+    return np.asarray(_through_voxels(walk(), solution, test=True) + mean)
+
+
+def _through_voxels(
+    blocks: Iterable[tuple[np.ndarray, np.ndarray]], vectors: np.ndarray, *, test: bool
+) -> np.ndarray:
+    """Return the rows against the training rows, times vectors, both less the training rows' means."""
+    total = np.zeros(1)
+    for train, test_rows in blocks:
+        means = train.mean(axis=0, dtype=np.float64)
+        x = train - means
+        total = total + ((test_rows - means) if test else x) @ (x.T @ vectors)
+    return total
 
 
 def relative(found: np.ndarray, expected: np.ndarray) -> float:

@@ -37,13 +37,13 @@ def ridge(*, quick: bool = False) -> Scenario:
 
 
 def full(*, quick: bool = False) -> Scenario:
-    """Return the scenario at full size: 8 GB on disk, some minutes each."""
+    """Return the scenario at full size: 12 GB on disk, some minutes a case."""
     if quick:
         sizes = [Size(300, 33, 600, 8192), Size(300, 33, 600, 4096), Size(100, 11, 3000, 4096)]
     else:
         sizes = [FULL, FEWER, BRAIN]
-    cases = [full_case(name, size) for name, size in zip(("all tokens", "few", "brain"), sizes, strict=True)]
-    return _scenario("ridge-full", tuple(cases), sizes)
+    whole, fewer, brain = sizes
+    return _scenario("ridge_full", (nsd_case(whole, fewer), brain_case(brain)), sizes)
 
 
 def _scenario(name: str, cases: tuple[Case, ...], sizes: list[Size]) -> Scenario:
@@ -129,16 +129,27 @@ def dask_case(size: Size) -> Case:
     )
 
 
-def full_case(name: str, size: Size) -> Case:
-    """Return a case at full size: two workers of 2 GB."""
-    told = f"{name}: n {size.n}, p {size.p}, t {size.t}"
-    return Case(
-        told,
-        (Contender(OURS, f"{_HERE}.dask:over_dask", {**asdict(size)}, limit=1500), sgemm()),
-        (
-            Goal("operations / sgemm", Of(OURS, "rate"), (Of(SGEMM, "rate"),), least=0.60),
-            Goal("largest worker (MB)", Of(OURS, "memory"), unit=_MB, most=1000),
-            Goal("relative error x 1e5", Of(OURS, "error"), unit=1e-5, most=1),
-        ),
-        reference=OURS,
+def nsd_case(size: Size, fewer: Size) -> Case:
+    """Return the case of all rows, voxels and targets, and the same with fewer targets."""
+    few = f"{OURS}, {fewer.t} targets"
+    contenders = (_full(OURS, size), _full(few, fewer), sgemm())
+    same = Goal("largest worker / with fewer targets", Of(OURS, "memory"), (Of(few, "memory"),), most=1.05)
+    return Case(f"NSD, {size.t} targets", contenders, (*_full_goals(), same), reference=OURS)
+
+
+def brain_case(size: Size) -> Case:
+    """Return the case of every voxel of the brain: more of them than fit in a worker."""
+    return Case(f"{size.p} voxels", (_full(OURS, size), sgemm()), _full_goals(), reference=OURS)
+
+
+def _full(name: str, size: Size) -> Contender:
+    """Return a contender of two workers of 2 GB."""
+    return Contender(name, f"{_HERE}.dask:over_dask", asdict(size), limit=1800)
+
+
+def _full_goals() -> tuple[Goal, ...]:
+    return (
+        Goal("operations / sgemm", Of(OURS, "rate"), (Of(SGEMM, "rate"),), least=0.60),
+        Goal("largest worker (MB)", Of(OURS, "memory"), unit=_MB, most=1000),
+        Goal("relative error x 1e5", Of(OURS, "error"), unit=1e-5, most=1),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 
+from pipeline.bench.catalogue import joined
 from pipeline.bench.measure import measure
 from pipeline.bench.plot import svg
 from pipeline.bench.scenario import Case, Contender, Goal, Ground, Of, Scenario
@@ -62,3 +63,22 @@ def test_what_was_found_is_handed_out_after_each_case(contenders, tmp_path):
     assert [[case["name"] for case in part["cases"]] for part in kept] == [["first"], ["first", "second"]]
     assert kept[-1] == whole
     assert "### first" in markdown(kept[0])
+
+
+def test_a_case_measured_again_stands_beside_the_others_and_says_when(contenders, tmp_path):
+    @contextmanager
+    def ground(_folder, _size):
+        yield Ground()
+
+    def found(*names, seconds=0.0):
+        cases = [
+            Case(name, (Contender("only", f"{contenders}:idle", {"seconds": seconds}),)) for name in names
+        ]
+        return measure(Scenario("two", "Two.", {}, tuple(cases), ground), tmp_path, repeats=1)
+
+    before, again = found("first", "second"), found("second", seconds=0.2)
+    both = joined(before, again)
+    assert [case["name"] for case in both["cases"]] == ["first", "second"]
+    assert both["cases"][0] == before["cases"][0]
+    assert both["cases"][1]["runs"][0]["wall"] >= 0.2
+    assert f"{both['cases'][0]['began']}" in markdown(both)

@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ShapeError
-from pipeline.ridge import cross_gram, gram_and_cross, gram_band, gram_rows, primal_gram_band, symmetric
+from pipeline.ridge import (
+    cross_gram,
+    gram_and_cross,
+    gram_band,
+    gram_bands,
+    gram_rows,
+    primal_gram_band,
+    symmetric,
+)
 
 
 def cut(x, widths):
@@ -27,6 +37,16 @@ def test_bands_stacked_are_the_lower_triangle(library, random, dtype):
     assert gram.dtype == dtype
     assert np.all(np.triu(gram, 1) == 0)
     np.testing.assert_allclose(gram, expected, atol=(1e-9 if dtype == "float64" else 1e-2))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sets(st.integers(1, 299), max_size=5), st.data())
+def test_bits_do_not_depend_on_which_bands_share_a_walk(inner, data):
+    x = np.random.default_rng(2).normal(3, 1, (300, 1500)).astype("float32")
+    spans = list(pairwise([0, *sorted(inner), 300]))
+    some = data.draw(st.lists(st.sampled_from(spans), min_size=1, unique=True))
+    for span, band in zip(some, gram_bands([x], some), strict=True):
+        np.testing.assert_array_equal(band, gram_band([x], *span))
 
 
 @settings(max_examples=20, deadline=None)

@@ -13,25 +13,33 @@ TARGETS = (2 * 4096, 12 * 4096)
 """Several blocks each: of a single one there is nothing to read ahead."""
 MEASURED = """
 import json, sys
-from pathlib import Path
 from pipeline.bench.memory import Peak
-from pipeline.bench.ridge import dask as bench
+from pipeline.bench.ridge.problem import Size
+from pipeline.bench.ridge.products import inputs, make, product_at
+from pipeline.bench.ridge.workers import peak, warm
+from pipeline.blocks import write_blocks
 from pipeline.stages.condition import condition
 from pipeline.stages.gram import cross, dual_gram
 from pipeline.stages.predict import predictions
 from pipeline.stages.smooth import dual_smoother
 
-size, found = bench.Size(**json.loads(sys.argv[2])), {}
-data = bench.inputs(sys.argv[1], size)
+class Here:
+    slots, memory = 1, None
+
+    def write(self, product, portions):
+        for portion in portions:
+            write_blocks(product, portion, None)
+
+size, found = Size(**json.loads(sys.argv[2])), {}
+data = inputs(sys.argv[1], size, Here())
 responses = data["responses"]
-bench.warm()
+warm()
 
 def made(name, maker, settings, **inputs):
     lazy = maker(**inputs, **settings)
-    said, peak = maker.cost(lazy, **inputs).memory, Peak()
-    place = bench.Product(bench.Location.of(f"{sys.argv[1]}/{name}-{size.t}"), "bench", name, name)
-    opened = bench.make(place, lazy, maker)
-    found[name] = (peak.growth(), said, bench.peak())
+    cost, grown = maker.cost(lazy, **inputs), Peak()
+    opened = make(product_at(sys.argv[1], name, str(size.t)), lazy, maker.schema, Here(), cost)
+    found[name] = (grown.growth(), cost.memory, peak())
     return opened
 
 of = {"responses": responses}
