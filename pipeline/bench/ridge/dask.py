@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +43,12 @@ def over_dask(folder: str, memory: str = "2GB", **given: Any) -> Callable[[], di
 
     def work() -> dict[str, Any]:
         workers.reset()
-        spent: dict[str, float] = {}
+        spent = Spent(workers)
 
         def made(name: str, maker: Stage, settings: dict[str, Any], **given: xr.Dataset) -> xr.Dataset:
-            before, lazy = workers.seconds(), maker(**given, **settings)
-            cost = maker.cost(lazy, **given)
-            found = make(product_at(out, name), lazy, maker.schema, workers, cost)
-            spent[f"cpu_{name}"] = workers.seconds() - before
-            return found
+            with spent.on(name):
+                lazy = maker(**given, **settings)
+                return make(product_at(out, name), lazy, maker.schema, workers, maker.cost(lazy, **given))
 
         x = data["responses"]
         least = {"least_alpha": 10.0 ** float(np.floor(np.log10(size.alpha)))}
@@ -64,10 +65,43 @@ def over_dask(folder: str, memory: str = "2GB", **given: Any) -> Callable[[], di
             y = data["features"].value[: size.n, :CHECKED].values
             return relative(found.predicted[:, :CHECKED].values, checked(size, x, gram, y))
 
-        figures = workers.figures(size.flops, stack)
-        return {"error": error, **spent, "gram_bytes": gram.gram.dtype.itemsize, **figures}
+        figures = {**workers.figures(size.flops, stack), **spent.figures(size.flops)}
+        return {"error": error, "gram_bytes": gram.gram.dtype.itemsize, **figures}
 
     return work
+
+
+@dataclass
+class Spent:
+    """What the stages took, and what a bare matrix product reached on the same workers in between."""
+
+    workers: Workers
+    cpu: dict[str, float] = field(default_factory=dict)
+    wall: float = 0.0
+    rates: list[float] = field(default_factory=list)
+
+    @contextmanager
+    def on(self, name: str) -> Iterator[None]:
+        """Count what is done inside to a stage."""
+        self.rates = self.rates or [self.workers.sgemm()]
+        before, began = self.workers.seconds(), time.perf_counter()
+        yield
+        self.wall += time.perf_counter() - began
+        self.cpu[name] = self.workers.seconds() - before
+        self.rates.append(self.workers.sgemm())
+
+    def figures(self, flops: float) -> dict[str, float]:
+        """Return time, CPU seconds, rate, and the share of what a matrix product does in those seconds.
+
+        On a busy machine a CPU second is worth more or less: each stage has the rates before and after it.
+        """
+        cpu, pairs = sum(self.cpu.values()), pairwise(self.rates)
+        possible = sum(
+            spent * (before + after) / 2
+            for spent, (before, after) in zip(self.cpu.values(), pairs, strict=True)
+        )
+        whole = {"wall": self.wall, "cpu": cpu, "rate": flops / cpu, "share": flops / possible}
+        return {**whole, **{f"cpu_{name}": spent for name, spent in self.cpu.items()}}
 
 
 def checked(size: Size, responses: xr.Dataset, gram: xr.Dataset, y: np.ndarray) -> np.ndarray:

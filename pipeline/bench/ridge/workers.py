@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...blocks import write_blocks
-from .memory import warmed
+from .memory import sgemm, warmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +81,11 @@ class Workers:
         now = self.client.run(time.process_time)
         return float(sum(now[worker] - self.before.get(worker, 0.0) for worker in now))
 
+    def sgemm(self) -> float:
+        """Return the operations a CPU second of a bare matrix product, on all workers at once."""
+        found = self.client.run(_sgemm)
+        return float(np.mean(list(found.values())))
+
     def figures(self, flops: float, stack: ExitStack) -> dict[str, Any]:
         """Return CPU seconds, rate and largest resident set of a worker; close everything at the end."""
         seconds = self.seconds()
@@ -114,6 +119,11 @@ def warm() -> None:
         xr.Dataset({"rows": (("row", "column"), da.from_array(rows))}).to_zarr(folder)
         stored = xr.open_zarr(folder).rows.data
         da.linalg.solve(da.dot(stored, stored.T) + da.eye(600), stored[:, :9], assume_a="pos").compute()
+
+
+def _sgemm() -> float:
+    rate: float = sgemm(order=1024, times=20)()["rate"]  # small, so that no peak is its
+    return rate
 
 
 def _forget() -> None:
