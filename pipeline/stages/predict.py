@@ -75,7 +75,8 @@ def _predictions_cost(
     flops = ridge.predict_flops(columns, rows, targets)
     if "left" in smoother:
         flops += ridge.predict_flops(smoother.sizes["voxel"], m, targets)
-    return Cost(memory=2 * smoother.nbytes + width * (2 * rows * itemsize + 5 * m * 4) + passing, flops=flops)
+    held = 2 * sum(array.nbytes for array in smoother.data_vars.values())
+    return Cost(memory=held + width * (2 * rows * itemsize + 5 * m * 4) + passing, flops=flops)
 
 
 @stage("regress", version=3, schema=PREDICTIONS, cost=_predictions_cost, gpu=True)

@@ -109,10 +109,20 @@ def _smoother_cost(
 ) -> Cost:
     order, held = gram.sizes["column"], output.sizes.get("held_out_row", 0)
     sides = output.sizes.get("row", output.sizes["column"]) + held
-    memory = 3 * gram.gram.nbytes + 3 * output.nbytes
     if "voxel" in gram.dims:  # the primal holds all rows of its few voxels
-        memory += 3 * responses.sizes["row"] * order * 8
+        memory = 3 * gram.gram.nbytes + 3 * output.nbytes + 3 * responses.sizes["row"] * order * 8
+    elif held:  # the factor beside the Gram, and all rows of the pictures held out
+        sides += held * (_showings(responses) - 1)
+        memory = 2 * gram.gram.nbytes + 6 * sides * order * gram.gram.dtype.itemsize
+    else:  # the factor in the Gram's place; right-hand sides as read, as solved for, in rows, and folded
+        memory = gram.gram.nbytes + 5 * sides * order * gram.gram.dtype.itemsize
     return Cost(memory=memory, flops=ridge.factor_flops(order, sides))
+
+
+def _showings(responses: xr.Dataset) -> int:
+    """Return the largest number of training rows that saw one picture."""
+    _, of_row = Matrix.of(responses, None, "all").pictures
+    return int(np.bincount(of_row).max())
 
 
 @stage("regress", version=2, schema=SMOOTHER, cost=_smoother_cost)

@@ -55,7 +55,7 @@ class Blocks:
     def of(cls, x: np.ndarray, x_test: np.ndarray, alphas: tuple[float, ...]) -> Blocks:
         """Return them for some responses, as exact as the least penalty asks for."""
         gram, cross = ridge.gram_and_cross_for(min(alphas), lambda: [(x, x_test)])
-        spectrum = ridge.dual_spectrum(gram)
+        spectrum = ridge.dual_spectrum(gram, overwrite=True)
         return cls(spectrum, cross @ spectrum.vectors)
 
     def predicted(self, y: np.ndarray, alphas: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -128,15 +128,15 @@ def _mirrored(lower: Matrix) -> Matrix:
 
 
 def eigh(lower: Matrix) -> tuple[Matrix, Matrix]:
-    """Return eigenvalues and eigenvectors of A, by divide and conquer, in its place if it is C-ordered.
+    """Return eigenvalues and eigenvectors of A, by divide and conquer, in its place.
 
     scipy's default driver takes five times as long.
     """
     from scipy.linalg import eigh as decomposed
 
     # A lower triangle in C order is an upper one in Fortran order, which is what LAPACK is handed.
-    work = np.ascontiguousarray(lower).T
-    values, vectors = decomposed(work, lower=False, driver="evd", overwrite_a=True, check_finite=False)
+    work, turned = _fortran(lower)
+    values, vectors = decomposed(work, lower=not turned, driver="evd", overwrite_a=True, check_finite=False)
     return values, vectors
 
 

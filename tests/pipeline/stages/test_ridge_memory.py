@@ -18,7 +18,7 @@ import pytest
 import xarray as xr
 
 from pipeline.bench.memory import Peak
-from pipeline.stages import choose, gram, invert, spectrum, tune, weigh
+from pipeline.stages import choose, gram, invert, smooth, spectrum, tune, weigh
 
 if TYPE_CHECKING:
     from pipeline.stage import Stage
@@ -101,6 +101,11 @@ def _catalogue() -> dict[str, tuple[Stage, dict[str, str], dict[str, Any]]]:
         factors = {**rows, "gram": "gram", "features": "features"}
         found[f"factors-{by}"] = choose.alpha, factors, {"candidates": (1e1, 1e6, 2), "by": by}
     del found["tune-retrieval"]
+    for width, suffix in (("float32", ""), ("float64", "64")):
+        given = {**rows, "gram": f"gram{suffix}", "cross": f"cross{suffix}"}
+        how = {"alpha": 1e4, "precision": width}
+        found[f"smoother-{width}"] = smooth.dual_smoother, given, how
+        found[f"smoother-held-out-{width}"] = smooth.dual_smoother, given, {**how, "held_out": True}
     found["inverse"] = invert.inverse, {**rows, "gram": "gram"}, {"alpha": 1e4}
     found["left"] = invert.dual_left, {**rows, "gram": "gram"}, {"alpha": 1e4}
     for through in ("inverse", "left", "spectrum"):
@@ -124,6 +129,7 @@ def _main(folder: Path) -> None:
         ("gram64", gram.dual_gram, "responses", {"precision": "float64"}),
         ("primal", gram.primal_gram, "few", {"precision": "float32"}),
         ("cross", gram.cross, "responses", {"precision": "float32"}),
+        ("cross64", gram.cross, "responses", {"precision": "float64"}),
     ):
         shelf.put(name, stage(shelf.take(given), **how).compute())
     one, two, rest = shelf.take("responses"), shelf.take("gram"), shelf.take("features")
