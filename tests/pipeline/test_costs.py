@@ -23,4 +23,4 @@ def test_a_run_needs_what_was_planned(make_recipe, precision):
             assert needed == told[step.product], step
         else:
             assert needed <= told[step.product], step
-    assert told["gram/all"] > 0
+    assert any(name.startswith("gram/") and memory > 0 for name, memory in told.items())
