@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from storage.looks import Looks
+
 from .errors import RecipeError
 from .learning import Learning
 from .ridges import Ridges
@@ -26,6 +28,7 @@ class Subject:
         self.source = source
         self.subject = subject
         self.made: dict[str, Step] = {}
+        self.looks = Looks()
 
     def steps(self) -> list[Step]:
         """Return all steps, each after those it needs."""
@@ -70,11 +73,13 @@ class Subject:
         self._read("betas")
         self._add("validity", "ingest.validity", {"betas": "betas"})
         self._read("stimuli", owner)
-        if self.source.captions(self.subject) is not None:
+        with self.looks:
+            captioned = self.source.captions(self.subject) is not None
+        if captioned:
             self._read("captions", owner)
 
     def _read(self, product: Ingested, owner: str | None = None) -> None:
-        origin = Origin(self.source, self.subject, product)
+        origin = Origin(self.source, self.subject, product, self.looks)
         self._add(product, f"ingest.{product}", owner=owner, origin=origin)
 
     def _respond(self) -> None:

@@ -130,7 +130,7 @@ class Run(Kept):
         for step in todo:
             if step.product == "betas" and step.origin is not None:
                 remarks.clear()
-                step.origin.source.check(step.origin.subject)
+                step.origin.check()
                 self._tell(step, remarks.notes)
 
     def remember(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.chunks import spans
 from storage.fingerprint import fingerprint
+from storage.looks import Looks
 
 from .ridge import CPU
 
@@ -34,16 +35,33 @@ class Origin:
     source: Source
     subject: str
     product: Ingested
+    looks: Looks = field(default_factory=Looks, compare=False, repr=False)
+    """What the source's store was asked when the plan was made."""
 
     @cached_property
     def identity(self) -> Mapping[str, Any]:
         """What is read, as fingerprints hold it."""
-        return self.source.identity(self.subject, self.product)
+        with self.looks:
+            return self.source.identity(self.subject, self.product)
 
     @cached_property
     def stamps(self) -> Mapping[str, str]:
         """Etag by file when the plan was made; it travels to the workers."""
-        return self.source.stamps(self.subject, self.product)
+        with self.looks:
+            return self.source.stamps(self.subject, self.product)
+
+    def made_by(
+        self, maker: Stage, inputs: Mapping[str, xr.Dataset], settings: Mapping[str, Any]
+    ) -> xr.Dataset:
+        """Return what a stage makes of the source."""
+        _ = self.stamps  # before the content is looked at: a file replaced in between is noticed later
+        with self.looks:
+            return maker(source=self.source, subject=self.subject, **inputs, **settings)
+
+    def check(self) -> None:
+        """Have the source read all responses, so that a bad one is told before any write."""
+        with self.looks:
+            self.source.check(self.subject)
 
     def restamp(self, names: Collection[str]) -> Mapping[str, str]:
         """Return the etags of some files as they are now."""
@@ -52,9 +70,17 @@ class Origin:
     @property
     def reader(self) -> Betas | Pictures | None:
         """Who reads the blocks, where there may be several."""
-        if self.product == "betas":
-            return self.source.betas(self.subject)
-        return self.source.images(self.subject) if self.product == "stimuli" else None
+        with self.looks:
+            if self.product == "betas":
+                return self.source.betas(self.subject)
+            return self.source.images(self.subject) if self.product == "stimuli" else None
+
+    @property
+    def moved(self) -> int | None:
+        """Bytes that reading all blocks takes, where there may be several."""
+        reader = self.reader
+        with self.looks:
+            return None if reader is None else reader.moved
 
     def shares(self, spans: Sequence[tuple[int, int]]) -> Shares:
         """Return the stamps of the files that decide the frame, and of those that each block is read from."""
@@ -128,8 +154,7 @@ class Step:
             return self.maker(workspace=workspace, **inputs, **self.settings, **self.places)
         if self.origin is None:
             return self.maker(**inputs, **self.settings, **self.places)
-        _ = self.origin.stamps  # before the content is looked at: a file replaced in between is noticed later
-        return self.maker(source=self.origin.source, subject=self.origin.subject, **inputs, **self.settings)
+        return self.origin.made_by(self.maker, inputs, self.settings)
 
     @cached_property
     def dataset(self) -> xr.Dataset:
@@ -140,8 +165,8 @@ class Step:
     def cost(self) -> Cost:
         """What making it costs, by its shapes."""
         cost = self.maker.cost(self.dataset, **{name: step.dataset for name, step in self.inputs.items()})
-        reader = self.origin.reader if self.origin else None
-        return cost if reader is None else replace(cost, moved=reader.moved)
+        moved = self.origin.moved if self.origin else None
+        return cost if moved is None else replace(cost, moved=moved)
 
     @cached_property
     def shares(self) -> Shares:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .credentials import Credentials, endpoint, region
 from .errors import Changed, Denied, Missing, StorageError, Unreachable
+from .looks import once, told
 from .patience import FIRST, LONGEST, Patience
 from .resuming import Reading, asked
 from .transfer import Stat, traffic
@@ -28,9 +29,17 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _PASSING = {"408", "429", "500", "502", "503", "504"}
 
 
-@lru_cache(maxsize=32)
-def bucket(name: str, options: tuple[tuple[str, str | bool], ...], _process: int) -> Bucket:
+_opening = threading.Lock()
+
+
+def bucket(name: str, options: tuple[tuple[str, str | bool], ...], process: int) -> Bucket:
     """Return the bucket `name`, opened once a process (a fork must not share connections)."""
+    with _opening:  # threads that come first together would open one each
+        return _bucket(name, options, process)
+
+
+@lru_cache(maxsize=32)
+def _bucket(name: str, options: tuple[tuple[str, str | bool], ...], _process: int) -> Bucket:
     return Bucket(name, dict(options))
 
 
@@ -73,6 +82,9 @@ class Bucket:
 
     def stat(self, name: str) -> Stat:
         """Return size, etag and time of an object."""
+        return once((self, "stat", name), lambda: self._head(name))
+
+    def _head(self, name: str) -> Stat:
         try:
             with self._said(name):
                 found = self.store.head(name)
@@ -140,18 +152,29 @@ class Bucket:
 
     def folders(self, name: str) -> list[str]:
         """Return the common prefixes below a key."""
-        with self._said(name):
-            found = self.store.list_with_delimiter(name or None)
-        return [prefix.rstrip("/").rsplit("/", 1)[-1] for prefix in found["common_prefixes"]]
+        return [prefix.rstrip("/").rsplit("/", 1)[-1] for prefix in self._level(name)["common_prefixes"]]
+
+    def _level(self, name: str) -> Any:
+        """Return what lies right below a key: `objects` and `common_prefixes`."""
+
+        def ask() -> Any:
+            with self._said(name):
+                found = self.store.list_with_delimiter(name or None)
+            self.seen = True
+            for item in found["objects"]:
+                told((self, "stat", item["path"]), _stat(item))
+            return found
+
+        return once((self, "level", name), ask)
 
     def files(self, name: str, *, recursive: bool) -> Iterator[tuple[str, Stat]]:
         """Yield the objects below a key."""
         skip = len(name) + 1 if name else 0
-        with self._said(name):
-            if recursive:
+        if recursive:
+            with self._said(name):
                 found = [item for page in self.store.list(name or None) for item in page]
-            else:
-                found = list(self.store.list_with_delimiter(name or None)["objects"])
+        else:
+            found = self._level(name)["objects"]
         yield from sorted((item["path"][skip:], _stat(item)) for item in found)
 
     def zarr(self, name: str) -> Any:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from storage.errors import Invalid
 from storage.fingerprint import fingerprint
+from storage.looks import together
 from storage.reading import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -53,8 +55,8 @@ class Atlases(ABC):
         """Return the names of the atlases, sorted."""
 
     @abstractmethod
-    def volume(self, atlas: str) -> NDArray[np.int32]:
-        """Return an atlas' labels; regions have labels above 0."""
+    def volume(self, atlas: str, packed: bytes | None = None) -> NDArray[np.int32]:
+        """Return an atlas' labels, of its file's content if that is at hand; regions have labels above 0."""
 
     @abstractmethod
     def brain(self) -> Mask:
@@ -109,15 +111,35 @@ class Atlases(ABC):
 
     def labels(self, atlas: str) -> dict[int, str]:
         """Return the names of an atlas' labels above 0, by number; a label without a name has its number."""
+        return self.labelled(atlas, self.volume(atlas))
+
+    def labelled(self, atlas: str, volume: NDArray[np.int32]) -> dict[int, str]:
+        """Return the same of an atlas that was read."""
         table = self.table(atlas)
-        named = {} if table is None else read_labels(self.root / table)
-        present = np.unique(self.volume(atlas))
+        named = {} if table is None else self._named(table)
+        present = np.unique(volume)
         if len(present) > MOST:
             found = f"{atlas} of {self.files.subject} has {len(present)} different values"
             cure = "it is no atlas; take it out of the folder"
             raise Invalid(f"{found}, expected at most {MOST} labels: {cure}")
         numbered = {int(number): str(number) for number in present[present > 0]}
-        return dict(sorted((numbered | named).items()))
+        return dict(sorted({**numbered, **named}.items()))
+
+    def _named(self, table: str) -> Mapping[int, str]:
+        folder, _, name = table.rpartition("/")
+        return read_labels(self.root / table, self.colours[folder][name].etag)
+
+    def every(self) -> Iterator[tuple[str, NDArray[np.int32]]]:
+        """Yield each atlas by name with its labels, in order; tables that name them are read at once."""
+        tables = dict.fromkeys(filter(None, map(self.table, self.names())))
+        together(*(partial(self._named, table) for table in tables))
+        packed = self.packed()
+        for atlas in self.names():
+            yield atlas, self.volume(atlas, packed.pop(atlas, None))
+
+    def packed(self) -> dict[str, bytes]:
+        """Return the files of atlases that are worth reading at once, by atlas."""
+        return {}
 
     def stamps(self) -> dict[str, str]:
         """Return the etags of atlases and of the tables that name their labels, and of both's folders."""
@@ -135,8 +157,9 @@ def whole(labels: NDArray[Any]) -> NDArray[np.int32]:
     return np.asarray(labels.astype(np.int32, copy=False))
 
 
-def read_labels(location: Location) -> dict[int, str]:
-    """Read a FreeSurfer colour table: the names of labels above 0, by number.
+@lru_cache(maxsize=64)
+def read_labels(location: Location, _etag: str) -> Mapping[int, str]:
+    """Read a FreeSurfer colour table, once a version of it: the names of labels above 0, by number.
 
     A line is a number, a name that may hold blanks, and three or four numbers of a colour.
 
@@ -153,4 +176,4 @@ def read_labels(location: Location) -> dict[int, str]:
         name = _COLOURS.sub("", f"{rest.strip()}")
         if number.isdecimal() and int(number) > 0 and name:
             found[int(number)] = name.strip()
-    return found
+    return MappingProxyType(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from storage.looks import together
 from storage.spilling import release, zeros
 
 from . import betas_hdf5, betas_mgh, betas_nifti
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from storage.remote import Location
+    from storage.transfer import Stat
 
 FIXED_BLOCK = 750
 """Trials a block where sessions differ in length."""
@@ -100,9 +102,7 @@ class NsdBetas:
 
     def check(self) -> None:
         """Read every header, and raise `Invalid` where one is of another shape or type, or a file is cut."""
-        for session in self.sessions:
-            for location, part in zip(session.locations, self.parts, strict=True):
-                READERS[location.suffix].check(location, location.stat(), session.trials, part.grid)
+        together(*(piece.check for piece in self._pieces(0, self.shape[0], every=True)))
 
     def files(self, start: int, stop: int) -> list[str]:
         """Return the URLs of the files that trials start to stop are read from."""
@@ -127,7 +127,7 @@ class NsdBetas:
             release(found)
         return found
 
-    def _pieces(self, start: int, stop: int) -> Iterator[Piece]:
+    def _pieces(self, start: int, stop: int, *, every: bool = False) -> Iterator[Piece]:
         """Yield what is read of each file for some trials."""
         first = 0
         for session in self.sessions:
@@ -136,7 +136,7 @@ class NsdBetas:
                 rows, column = slice(first + lower - start, first + upper - start), 0
                 for location, part in zip(session.locations, self.parts, strict=True):
                     columns = slice(column, column + len(part.places))
-                    if len(part.places):
+                    if len(part.places) or every:
                         yield Piece(location, part, session.trials, (lower, upper), rows, columns)
                     column = columns.stop
             first += session.trials
@@ -176,6 +176,11 @@ class Piece:
 
     def read(self) -> NDArray[Any]:
         """Return (trial, voxel), once the file's header was checked; both of one version of the file."""
-        reader, stat = READERS[self.location.suffix], self.location.stat()
-        reader.check(self.location, stat, self.trials, self.part.grid)
+        reader, stat = READERS[self.location.suffix], self.check()
         return np.asarray(reader.read(self.location, stat, self.part.places, *self.span))
+
+    def check(self) -> Stat:
+        """Check the file's header, and return which version of it that is."""
+        stat = self.location.stat()
+        READERS[self.location.suffix].check(self.location, stat, self.trials, self.part.grid)
+        return stat

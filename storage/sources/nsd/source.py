@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from storage.looks import once
 
 from . import layout
 from .betas import NsdBetas, Session
@@ -17,7 +20,7 @@ from .held_out import OTHERS, SHARED, test_identity, tested
 from .imagery import read_imagery
 from .other_sessions import JoinedPictures, joined_trials, other_files
 from .sessions import Recording, find_recording
-from .stamps import beta_stamps, caption_stamps, etags, other_stamps, restamped
+from .stamps import beta_stamps, caption_stamps, etags, look_ahead, other_stamps, restamped
 from .stimuli import NsdPictures, open_pictures, read_brick
 from .surfaces import Surfaces
 from .synthetic import read_synthetic
@@ -86,7 +89,9 @@ class NsdSource:
         return layout.SubjectFiles(subject, self.space, layout.betas_version(self.version))
 
     def _recording(self, subject: str) -> Recording:
-        return find_recording(self.location, self._files(subject), self.format, self.sessions)
+        files = self._files(subject)
+        once((self.location, files), partial(look_ahead, self.location, files))
+        return find_recording(self.location, files, self.format, self.sessions)
 
     def _other(self, subject: str) -> OtherSession | None:
         """Return the session that is the test set, where one is."""

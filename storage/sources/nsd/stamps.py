@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from storage.looks import ahead, together
+
 from . import layout
+from .anatomical import ANATOMIES
 from .coco import find_coco
 from .other_sessions import other_files
 
@@ -21,10 +24,21 @@ if TYPE_CHECKING:
     from .sessions import Recording
 
 
+def look_ahead(root: Location, files: SubjectFiles) -> None:
+    """Ask at once for what is looked at whatever is wanted of a subject, where answers are kept."""
+    names = [layout.DESIGN, layout.STIMULI, *layout.CAPTIONS, files.responses, *files.ncsnr]
+    if not files.on_surface:
+        names += [files.brainmask, *map(files.transform, ANATOMIES.values())]
+    folders = (files.sessions, files.rois, *files.labels)
+    ahead(
+        *((root / name).stat for name in names),
+        *(partial(list, (root / folder).files(recursive=False)) for folder in folders),
+    )
+
+
 def etags(root: Location, *names: str) -> dict[str, str]:
     """Return the etags of files, by their names relative to the release's root."""
-    with ThreadPoolExecutor(max(1, len(names))) as pool:  # a store takes 20 ms to answer, however many ask
-        found = list(pool.map(lambda name: (root / name).stat_or_none(), names))
+    found = together(*((root / name).stat_or_none for name in names))
     return {name: "" if stat is None else stat.etag for name, stat in zip(names, found, strict=True)}
 
 

@@ -53,7 +53,7 @@ class Surfaces(Atlases):
         names = (name for name in self.listed if name.startswith(side) and name.endswith(ENDING))
         return {name.removeprefix(side).removesuffix(ENDING) for name in names}
 
-    def volume(self, atlas: str) -> NDArray[np.int32]:
+    def volume(self, atlas: str, packed: bytes | None = None) -> NDArray[np.int32]:  # noqa: ARG002
         """Return the labels (vertex) of an atlas; -1 in the hemisphere that one of a side leaves out."""
         only = [side for side in self.files.sides if atlas.startswith(side)]
         bare = atlas.removeprefix(only[0]) if only else atlas

@@ -106,10 +106,10 @@ class Selection:
         at = self.volumes.at(places)
         evaluation = Evaluation(self.volumes, self._aliases())
         found = {alias: evaluation.mask(text, (alias,))[at] for alias, text in self.rois}
-        for atlas in self.volumes.names():
-            here = self.volumes.volume(atlas)[at]
+        for atlas, volume in self.volumes.every():
+            here = volume[at]
             found[atlas] = here > 0
-            for number, name in self.volumes.labels(atlas).items():
+            for number, name in self.volumes.labelled(atlas, volume).items():
                 row = f"{atlas}/{name}"
                 found[row] = found.get(row, False) | (here == number)
         return {**found, BRAIN: self.volumes.brain()[at]}
