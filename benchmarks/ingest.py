@@ -15,14 +15,14 @@ from typing import Any
 from benchmarks.command import command
 from pipeline.bench.ingest import scenario as ours
 from pipeline.bench.scenario import Case, Contender, Goal, Of, Scenario
-from storage.simulate.nsd.layouts import SessionSize, session_key
+from storage.simulate.nsd.layouts import SESSIONS, SessionSize, session_key
 
 S3FS, TUNED = "h5py over s3fs, as it comes", "h5py over s3fs, blocks of 1 MB"
 VIRTUALIZARR, PLAIN_ZARR = "virtualizarr", "our reader, plain Zarr"
 GATHER = "gather and write, local"
 
 #: Seconds that are waited for those that take minutes; once is enough.
-PATIENCE = 100.0
+PATIENCE = 60.0
 
 
 def scenario(size: SessionSize) -> Scenario:
@@ -42,14 +42,9 @@ def _opposed(case: Case) -> Case:
     return replace(case, contenders=(*case.contenders, *slow), goals=(*case.goals, *goals))
 
 
-def _s3fs(layout: str, repeats: int = ours.ONCE) -> tuple[Contender, ...]:
-    given = {"key": session_key(layout), "region": "nsdgeneral"}
-    blocks = {"cache_type": "blockcache", "block_size": 2**20}
-    call = "benchmarks.opponents.hdf5:over_s3fs"
-    return (
-        Contender(S3FS, call, {**given, "cache": {}}, ours.ONCE, PATIENCE),
-        Contender(TUNED, call, {**given, "cache": blocks}, repeats, PATIENCE),
-    )
+def _s3fs(layout: str, name: str = S3FS, **cache: Any) -> Contender:
+    given = {"key": session_key(layout), "region": "nsdgeneral", "cache": cache}
+    return Contender(name, "benchmarks.opponents.hdf5:over_s3fs", given, ours.ONCE, PATIENCE)
 
 
 def _by_voxels() -> tuple[Contender, ...]:
@@ -57,30 +52,36 @@ def _by_voxels() -> tuple[Contender, ...]:
     python = os.environ.get("VIRTUALIZARR_PYTHON", "")
     call = "benchmarks.opponents.hdf5:over_virtualizarr"
     virtual = Contender(VIRTUALIZARR, call, given, ours.ONCE, PATIENCE, python)
-    plain = {"layout": "voxel-chunks", "region": "nsdgeneral"}
     return (
-        Contender(PLAIN_ZARR, "benchmarks.opponents.plain_zarr:into_plain_zarr", plain),
-        *_s3fs("voxel-chunks", ours.SLOW),
+        _plain_zarr(1),
+        _s3fs("voxel-chunks"),
+        _s3fs("voxel-chunks", TUNED, cache_type="blockcache", block_size=2**20),
         *([virtual] if python else []),
     )
+
+
+def _plain_zarr(sessions: int) -> Contender:
+    given = {"layout": "voxel-chunks", "region": "nsdgeneral", "sessions": sessions}
+    return Contender(PLAIN_ZARR, "benchmarks.opponents.plain_zarr:into_plain_zarr", given)
 
 
 _OPPONENTS: defaultdict[str, tuple[tuple[Contender, ...], tuple[Goal, ...]]] = defaultdict(
     lambda: ((), ()),
     {
-        "voxel chunks": (
-            _by_voxels(),
+        "voxel chunks": (_by_voxels(), ()),
+        "many sessions": (
+            (_plain_zarr(SESSIONS),),
             (
                 Goal(
                     "time with checksums and markers / without",
-                    Of(ours.PRODUCT),
+                    Of(ours.RUN),
                     (Of(PLAIN_ZARR),),
                     most=1.03,
                 ),
             ),
         ),
-        "contiguous": (_s3fs("contiguous"), ()),
-        "volume chunks": (_s3fs("volume-chunks"), ()),
+        "contiguous": ((_s3fs("contiguous"),), ()),
+        "volume chunks": ((_s3fs("volume-chunks"),), ()),
         "whole brain": (
             (
                 Contender(

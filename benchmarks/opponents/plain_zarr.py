@@ -19,30 +19,32 @@ def into_plain_zarr(
     folder: str,  # noqa: ARG001
     layout: str,
     region: str,
+    sessions: int = 1,
 ) -> Callable[[], Mapping[str, Any]]:
-    """Read a session's betas and write them in the chunks and with the compressor of our product."""
+    """Read sessions' betas and write them in the chunks and with the compressor of our product."""
     import zarr
     from zarr.codecs import BloscCodec
 
-    betas, scratch = betas_of(Location.of(root, options), layout, region), tempfile.TemporaryDirectory()
+    place, scratch = Location.of(root, options), tempfile.TemporaryDirectory()
+    place.folders()  # opens the store
     codec = BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle")
 
     def work() -> Mapping[str, Any]:
-        values = betas.read(0, betas.shape[0])
-        chunks = (len(values), 2048)
+        betas = betas_of(place, layout, region, sessions=sessions)
         array = zarr.create_array(
             scratch.name,
-            shape=values.shape,
+            shape=betas.shape,
             dtype="int16",
-            chunks=chunks,
+            chunks=(betas.block, 2048),
             compressors=[codec],
             overwrite=True,
         )
-        array[...] = values
+        for start in range(0, betas.shape[0], betas.block):
+            array[start : start + betas.block] = betas.read(start, start + betas.block)
 
         def check() -> int:
             with scratch:
-                return checked(array[...])
+                return checked(array)
 
         return {"check": check}
 

@@ -11,6 +11,7 @@ import google_crc32c
 import numpy as np
 import tomli_w
 
+from storage.hdf5 import open_dataset
 from storage.remote import Location
 from storage.simulate.nsd.layouts import SUBJECT, VERSION, session_key
 from storage.sources.nsd import NsdSource
@@ -18,23 +19,30 @@ from storage.sources.nsd import NsdSource
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
     from storage.sources.nsd.betas import NsdBetas
 
+    from ...recipe import Recipe
     from ..work import Work
+
+ROWS = 750
+"""Rows whose checksum is taken at once."""
 
 Options = dict[str, str | bool]
 
 
-def checked(values: NDArray[Any]) -> int:
+def checked(values: Any) -> int:
     """Return the crc32c of an array's bytes in C order, which all contenders of a case agree on."""
-    return int(google_crc32c.value(np.ascontiguousarray(values).tobytes()))
+    found = 0
+    for start in range(0, values.shape[0], ROWS):
+        found = google_crc32c.extend(found, np.ascontiguousarray(values[start : start + ROWS]).tobytes())
+    return found
 
 
-def betas_of(place: Location, layout: str, region: str, form: str = "hdf5") -> NsdBetas:
-    """Return the reader of a region of the first session."""
-    source = NsdSource(place, expression=region, version=VERSION[layout], format=form, sessions=1)
+def betas_of(
+    place: Location, layout: str, region: str, form: str = "hdf5", sessions: int | tuple[int, ...] = 1
+) -> NsdBetas:
+    """Return the reader of a region of the first sessions."""
+    source = NsdSource(place, expression=region, version=VERSION[layout], format=form, sessions=sessions)
     return source.betas(SUBJECT)
 
 
@@ -81,24 +89,12 @@ def product(  # noqa: PLR0913  (what the case gives)
     from cluster import Threads, connect
     from pipeline.outcome import Listener
     from pipeline.planner import plan
-    from pipeline.recipe import load_recipe
     from pipeline.runner import Run
 
     scratch = tempfile.TemporaryDirectory(prefix="vox2pix-bench-")
-    data = {
-        "dataset": "nsd",
-        "subjects": [SUBJECT],
-        "source": folder if local else root,
-        "storage_options": {} if local else options,
-        "archive": "archive",
-        "betas": VERSION[layout],
-        "voxels": region,
-        "format": form,
-        "sessions": sessions,
-    }
-    recipe = Path(scratch.name, "recipe.toml")
-    recipe.write_text(tomli_w.dumps({"data": data}))
-    planned = plan(load_recipe(recipe), until="ingest")
+    place = {"source": folder} if local else {"source": root, "storage_options": options}
+    recipe = _recipe(scratch.name, {**place, "voxels": region, "format": form, "sessions": sessions}, layout)
+    planned = plan(recipe, until="ingest")
     run, threads = Run(planned, Listener(), refresh=False), Threads(workers=1)
     step = next(each for each in planned if each.product == what)
     run.remember()
@@ -109,11 +105,74 @@ def product(  # noqa: PLR0913  (what the case gives)
     def stored() -> int:
         with scratch:
             made = step.in_archive(planned.archive).open(raw=True)
-            return checked(made[next(iter(step.maker.schema.variables))].values)
+            return checked(made[next(iter(step.maker.schema.variables))])
 
     def work() -> Mapping[str, Any]:
         with connect(threads) as workers:
             run.make(step, workers)
         return {"check": stored}
+
+    return work
+
+
+def _recipe(folder: str, data: Mapping[str, Any], layout: str) -> Recipe:
+    from pipeline.recipe import load_recipe
+
+    said = {"dataset": "nsd", "subjects": [SUBJECT], "archive": "archive", "betas": VERSION[layout], **data}
+    path = Path(folder, "recipe.toml")
+    path.write_text(tomli_w.dumps({"data": said}))
+    return load_recipe(path)
+
+
+def run(
+    *,
+    root: str,
+    options: Options,
+    folder: str,  # noqa: ARG001  (for those that read the disk)
+    layout: str,
+    region: str,
+    sessions: int = 1,
+) -> Work:
+    """Do what a run does for the betas, from the recipe on: plan, look, read, store, seal."""
+    from importlib import import_module
+
+    from cluster import Threads, connect
+    from pipeline.outcome import Listener
+    from pipeline.planner import plan
+    from pipeline.runner import Run
+
+    import_module("pipeline.stages.ingest")
+    scratch = tempfile.TemporaryDirectory(prefix="vox2pix-bench-")
+    data = {"source": root, "storage_options": options, "voxels": region, "sessions": sessions}
+    recipe = _recipe(scratch.name, data, layout)
+    Location.of(root, options).folders()  # opens the store
+
+    def work() -> Mapping[str, Any]:
+        planned = plan(recipe, until="ingest")
+        run = Run(planned, Listener(), refresh=False)
+        step = next(each for each in planned if each.product == "betas")
+        run.check_values([step])
+        run.remember()
+        with connect(Threads(workers=1)) as workers:
+            run.make(step, workers)
+
+        def stored() -> int:
+            with scratch:
+                return checked(step.in_archive(planned.archive).open(raw=True).betas)
+
+        return {"check": stored}
+
+    return work
+
+
+def part(*, root: str, options: Options, folder: str, key: str, every: int) -> Work:  # noqa: ARG001
+    """Read all rows of each so-manieth place of the region, of any file of the subject's grid."""
+    place = Location.of(root, options)
+    (region,) = betas_of(place, "voxel-chunks", "nsdgeneral").parts
+    data = open_dataset(place / key, "betas")
+    flat = np.ravel_multi_index(tuple(region.places.T[::-1]), data.shape[1:])[::every]
+
+    def work() -> Mapping[str, Any]:
+        return {"values": data.read(np.arange(data.shape[0]), flat).size}
 
     return work

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from storage.simulate.brain import ellipsoid
-from storage.simulate.nsd.layouts import SESSIONS, SessionSize, session_key
+from storage.simulate.nsd.layouts import LARGER, RECORDED, SESSIONS, TIMES, SessionSize, session_key
 from storage.simulate.nsd.stimuli import STIMULI
 from storage.simulate.weather import Weather
 
@@ -28,7 +28,7 @@ WEATHERS = {
 """A bucket on the same continent, and the same through a laboratory's line: bytes a second."""
 
 PLAIN, PARALLEL = "plain download", "download, 8 x 16 MiB"
-FIRST, KNOWN, PRODUCT = "vox2pix, first session", "vox2pix, known index", "vox2pix, into a product"
+FIRST, KNOWN, RUN = "vox2pix, first session", "vox2pix, known index", "vox2pix, a run"
 OURS, INFLATE = "vox2pix", "inflate and pick, local"
 SLOW, ONCE = 2, 1
 """Repeats of what takes as long as a plain download, where a goal is held against it and where none is."""
@@ -59,25 +59,22 @@ def ingest(size: SessionSize = FULL) -> Scenario:
 
 
 def _cases(size: SessionSize) -> Iterator[Case]:
-    for named, weather in WEATHERS.items():
-        every = (
+    for number, (named, weather) in enumerate(WEATHERS.items()):
+        every = [
             by_voxels(size),
             by_stream("contiguous", "contiguous"),
             by_stream("volume chunks", "volume-chunks"),
             zipped(),
             pictures(size),
             whole_brain(size),
-        )
+        ]
+        if number == 0:  # what the line has no part in
+            every += [many_sessions(), larger_files()]
         yield from (replace(case, name=f"{case.name}, {named}", weather=weather) for case in every)
 
 
 def _contender(name: str, function: str, given: Mapping[str, Any]) -> Contender:
     return Contender(name, f"{_HERE}.{function}", given)
-
-
-def _downloads(key: str, repeats: int = ONCE) -> tuple[Contender, Contender]:
-    plain = _contender(PLAIN, "references:plain_download", {"key": key})
-    return replace(plain, repeats=repeats), _parallel(key)
 
 
 def _parallel(key: str, size: int = 0) -> Contender:
@@ -92,13 +89,15 @@ def useful_bytes(size: SessionSize, voxels: int) -> int:
 def by_voxels(size: SessionSize) -> Case:
     """Return the case of NSD's own files: a chunk a voxel, of which a region needs few."""
     asked, useful = {"layout": "voxel-chunks", "region": "nsdgeneral"}, useful_bytes(size, size.voxels)
+    key = session_key("voxel-chunks")
     return Case(
         "voxel chunks",
         (
-            *_downloads(session_key("voxel-chunks"), SLOW),
+            replace(_contender(PLAIN, "references:plain_download", {"key": key}), repeats=SLOW),
+            _parallel(key),
             _contender(FIRST, "ours:reader", asked),
             _contender(KNOWN, "ours:reader", {**asked, "known": True}),
-            _contender(PRODUCT, "ours:product", asked),
+            _contender(RUN, "ours:run", asked),
         ),
         (
             Goal("bytes moved / useful, known index", Of(KNOWN, "bytes"), unit=useful, most=1.4),
@@ -115,7 +114,7 @@ def by_stream(name: str, layout: str) -> Case:
     return Case(
         name,
         (
-            *_downloads(session_key(layout)),
+            _parallel(session_key(layout)),
             _contender(OURS, "ours:reader", {"layout": layout, "region": "nsdgeneral"}),
         ),
         (
@@ -132,7 +131,7 @@ def zipped() -> Case:
     return Case(
         ".nii.gz",
         (
-            *_downloads(session_key("voxel-chunks", ending=".nii.gz")),
+            _parallel(session_key("voxel-chunks", ending=".nii.gz")),
             _contender(INFLATE, "references:inflate_alone", {"region": "nsdgeneral"}),
             _contender(OURS, "ours:reader", asked),
         ),
@@ -150,7 +149,7 @@ def _no_slower_than(work: str, ours: str, alone: str) -> Goal:
 
 def pictures(size: SessionSize) -> Case:
     """Return the case of a subject's pictures: half of those in the file, into their product."""
-    useful, asked = 3 * size.picture**2 * SESSIONS * size.images, {"what": "stimuli", "sessions": SESSIONS}
+    useful, asked = 3 * size.picture**2 * RECORDED * size.images, {"what": "stimuli", "sessions": RECORDED}
     local = "the same from this disk"
     return Case(
         "pictures",
@@ -174,7 +173,7 @@ def whole_brain(size: SessionSize) -> Case:
     return Case(
         "whole brain",
         (
-            *_downloads(session_key("voxel-chunks")),
+            _parallel(session_key("voxel-chunks")),
             _contender(local, "ours:product", {**asked, "local": True}),
             _contender(OURS, "ours:product", asked),
         ),
@@ -185,3 +184,28 @@ def whole_brain(size: SessionSize) -> Case:
             Goal("growth of memory (MB)", Of(OURS, "memory"), unit=_MB, most=200),
         ),
     )
+
+
+def many_sessions() -> Case:
+    """Return the case of a region's betas of as many sessions as a run has, half of a subject's.
+
+    What a run does once (plan, look at etags, seal) and once a session stands beside it as it does for users.
+    """
+    asked = {"layout": "voxel-chunks", "region": "nsdgeneral", "sessions": SESSIONS}
+    goal = Goal("growth of memory (MB)", Of(RUN, "memory"), unit=_MB, most=150)
+    return Case("many sessions", (_contender(RUN, "ours:run", asked),), (goal,))
+
+
+def larger_files() -> Case:
+    """Return the case of as many bytes wanted of files of a session's size and of several times that."""
+    goals, contenders = [], []
+    for layout in ("voxel-chunks", "contiguous"):
+        names = [f"{layout}, {times} x 750 trials" for times in (1, TIMES)]
+        keys = session_key(layout), LARGER.format(layout=layout)
+        for name, key, every in zip(names, keys, (1, TIMES), strict=True):
+            contenders.append(_contender(name, "ours:part", {"key": key, "every": every}))
+        ends = (Of(name, "memory") for name in names[::-1])
+        goals.append(
+            Goal(f"memory, {layout}: {TIMES} x the file / the file", next(ends), (next(ends),), most=1.1)
+        )
+    return Case("larger files", tuple(contenders), tuple(goals))
