@@ -111,11 +111,10 @@ def _smoother_cost(
     sides = output.sizes.get("row", output.sizes["column"]) + held
     if "voxel" in gram.dims:  # the primal holds all rows of its few voxels
         memory = 3 * gram.gram.nbytes + 3 * output.nbytes + 3 * responses.sizes["row"] * order * 8
-    elif held:  # the factor beside the Gram, and all rows of the pictures held out
-        sides += held * (_showings(responses) - 1)
-        memory = 2 * gram.gram.nbytes + 6 * sides * order * gram.gram.dtype.itemsize
     else:  # the factor in the Gram's place; right-hand sides as read, as solved for, in rows, and folded
-        memory = gram.gram.nbytes + 5 * sides * order * gram.gram.dtype.itemsize
+        tests, rows, itemsize = output.sizes["row"], held * _showings(responses), gram.gram.dtype.itemsize
+        memory = gram.gram.nbytes + max(5 * tests, tests + 6 * rows) * order * itemsize
+        memory += 2 * rows * order  # which entries are a row's own
     return Cost(memory=memory, flops=ridge.factor_flops(order, sides))
 
 
@@ -171,7 +170,11 @@ def _dual_smoother(
 ) -> Mapping[str, np.ndarray]:
     pictures, of_row = matrix.pictures
     lower = gram.gram.values
-    factor = ridge.factorise(lower, float(alpha), overwrite=not held_out)
+    if held_out:  # before the factor takes the Gram's place
+        sample = ridge.sample_rows(matrix.training, seed)
+        rows = ridge.partners(sample, of_row)
+        whole = ridge.gram_rows(lower, rows)
+    factor = ridge.factorise(lower, float(alpha), overwrite=True)
     found = {
         "smoother": ridge.merge_columns(
             ridge.dual_smoother(factor, cross.cross.values), of_row, len(pictures)
@@ -179,9 +182,8 @@ def _dual_smoother(
         "alpha": np.asarray(float(alpha)),
     }
     if held_out:
-        sample = ridge.sample_rows(matrix.training, seed)
-        rows = ridge.partners(sample, of_row)
-        hat = ridge.dual_smoother(factor, ridge.gram_rows(lower, rows))
+        hat = ridge.dual_smoother(factor, whole)
+        del whole
         found["held_out"] = ridge.merge_columns(
             ridge.leave_out(hat, rows, of_row, sample), of_row, len(pictures)
         )
