@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .blocks import write_blocks, write_together
 from .placing import need_of
 from .portions import Portions
+from .ridge import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +43,8 @@ def hand_out(
     if cost.processes > 1:
         yield from _by_several(step, product, blocks, cost.processes, workers, on_retry)
     else:
-        portions = Portions.of(blocks, workers.slots, workers.memory, cost)
+        slots = workers.slots if all(work.device == CPU for work in blocks) else workers.gpus
+        portions = Portions.of(blocks, slots, workers.memory, cost)
         yield from _by_one(step, product, portions, workers, on_retry)
 
 
