@@ -13,7 +13,7 @@ from storage.schema import Schema, Variable
 from ..errors import ShapeError
 from ..stage import Cost, lazily, stage
 from .coordinates import picture_coords, voxel_coords
-from .rows import Average, arrange, folds_of, training_trials
+from .rows import Average, arrange, folds_of, training_trials, used_trials
 from .standardization import averaged, standardize_groups, summing, training_moments
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-Standardize = Literal["train", "session", "run", "scalar", "none"]
+Standardize = Literal["train", "session", "run", "scalar", "all-trials", "none"]
 
 #: Voxels a block: the width of a betas chunk, so that no chunk is decoded twice.
 VOXELS = 2048
@@ -56,6 +56,15 @@ RESPONSES = Schema(
     },
     block="voxel",
 )
+
+#: What the moments are called where tested trials enter them too.
+OF_ALL = {
+    "mean": {"long_name": "mean of all trials, tested ones included"},
+    "std": {
+        "long_name": "standard deviation of all trials, tested ones included",
+        "comment": "With ddof 0; 0 for a constant voxel, whose responses are 0.",
+    },
+}
 
 MOMENTS = Schema(
     {
@@ -137,6 +146,7 @@ def responses(
     standardize
         What mean and standard deviation (ddof 1) are taken over, always of training trials alone:
         all of them ("train"), those of the session or run, or one number for all voxels ("scalar").
+        "all-trials" takes the tested ones too, with ddof 0, as FMRI2IMG does: it looks at the test set.
     average_repeats
         Whether a picture's trials become one row.
     folds, seed
@@ -152,12 +162,15 @@ def responses(
         If the trials cannot be split, or a session or run to standardise by has under two training trials.
     """
     rows, held_out = arrange(trials, average_repeats), ~training_trials(trials)
+    if standardize == "all-trials":
+        held_out = ~used_trials(trials)
     groups = _groups(trials, standardize)
     split = np.where(rows.test, "test", "train").astype(object)
     return lazily(
         RESPONSES,
         {"row": rows.count, "voxel": betas.sizes["voxel"]},
         partial(_respond, betas, validity, moments, held_out, groups, rows.of_trial, standardize),
+        attrs=OF_ALL if standardize == "all-trials" else None,
         coords={
             **picture_coords("row", trials, rows.first),
             "split": ("row", split),
@@ -177,7 +190,7 @@ def _groups(trials: xr.Dataset, standardize: Standardize) -> np.ndarray:
     _, group = np.unique(keys, return_inverse=True)
     training = np.bincount(group[training_trials(trials)], minlength=group.max() + 1)
     if standardize != "none" and training.min() < 2:
-        of_all = standardize in ("train", "scalar")
+        of_all = standardize not in ("session", "run")
         where, cure = ("", "") if of_all else (f" in one {standardize}", "; standardize by 'train'")
         found = f"only {training.min()} training trials{where}"
         raise ShapeError(f"{found}: a standard deviation needs two{cure}")
@@ -201,16 +214,17 @@ def _respond(  # noqa: PLR0913  (positional for `partial`)
     adding = summing(of_trial)
     response = np.empty((adding.shape[0], stop - start), np.float32)
     mean, std = np.empty(stop - start, np.float32), np.empty(stop - start, np.float32)
+    ddof = 0 if standardize == "all-trials" else 1
     for part in _parts(stop - start):
         percent = _percent(betas, stored[:, part])
         if valid is not None and not valid[:, part].all():
             percent[~valid[session][:, part]] = np.nan  # not measured: no trial of that session counts
-        mean[part], std[part] = training_moments(percent[~held_out])
+        mean[part], std[part] = training_moments(percent[~held_out], ddof)
         if standardize == "scalar":
             assert moments is not None
             percent = (percent - float(moments["mean"])) / (float(moments["std"]) or 1.0)
         elif standardize != "none":
-            standardize_groups(percent, groups, held_out)
+            standardize_groups(percent, groups, held_out, ddof)
         response[:, part] = averaged(percent, adding)
     return {"response": response, "mean": mean, "std": std}
 

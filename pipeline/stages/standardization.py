@@ -24,8 +24,8 @@ def averaged(values: np.ndarray, adding: Any) -> np.ndarray:
     return np.asarray(total / np.maximum(count, 1.0))
 
 
-def training_moments(percent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation (ddof 1) over the first axis, without NaN; 0 for a constant voxel.
+def training_moments(percent: np.ndarray, ddof: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation over the first axis, without NaN; 0 for a constant voxel.
 
     Rounding leaves a constant voxel a spread of some 1e-16 of its mean; that is no signal.
     """
@@ -33,14 +33,14 @@ def training_moments(percent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     count = there.sum(axis=0)
     mean = np.where(there, percent, 0.0).sum(axis=0) / np.maximum(count, 1)
     square = np.where(there, (percent - mean) ** 2, 0.0).sum(axis=0)
-    std = np.sqrt(square / np.maximum(count - 1, 1))
+    std = np.sqrt(square / np.maximum(count - ddof, 1))
     return mean, np.where(std > 1e-12 * np.abs(mean), std, 0.0)
 
 
-def standardize_groups(percent: np.ndarray, groups: np.ndarray, test: np.ndarray) -> None:
+def standardize_groups(percent: np.ndarray, groups: np.ndarray, test: np.ndarray, ddof: int = 1) -> None:
     """Standardise each group of trials in place by its own training trials; constant voxels become 0."""
     for group in np.unique(groups):
         inside = groups == group
-        mean, std = training_moments(percent[inside & ~test])
+        mean, std = training_moments(percent[inside & ~test], ddof)
         scaled = (percent[inside] - mean) / np.where(std > 0, std, 1.0)
         percent[inside] = np.where(std > 0, scaled, percent[inside] * 0.0)  # NaN stays NaN

@@ -1,4 +1,4 @@
-"""Which pictures are held out: those that all subjects see, of a test session, or that a file lists."""
+"""Which pictures are held out: those that all subjects see, of a test session, dealt at random, or listed."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 SHARED = "shared"
 OTHERS = {"imagery": "nsdimagery", "synthetic": "nsdsynthetic"}
 """Test sets that are sessions of their own, and what the release calls them."""
+RANDOM = "random"
+"""FMRI2IMG's (aaalgo, 2023): the pictures are shuffled, and what is left after the first ones is tested."""
+DEALT = 841 / 9841
+"""The share that it tests: of the 9841 pictures of 37 sessions it learns from 9000."""
+KNOWN = (SHARED, *OTHERS, RANDOM)
 
 
 def listed_pictures(place: Location) -> tuple[int, ...]:
@@ -33,7 +38,7 @@ def listed_pictures(place: Location) -> tuple[int, ...]:
         If a line is neither.
     """
     if not place.exists():
-        known = ", ".join((SHARED, *OTHERS))
+        known = ", ".join(KNOWN)
         raise Missing(f"{place} does not exist, which data.test names: take one of {known}, or a file of ids")
     content = place.read()
     with reading(str(place)):
@@ -62,12 +67,20 @@ def tested(test: str, shown: Shown) -> NDArray[np.bool_]:
         return shown.shared
     if test in OTHERS:
         return np.zeros_like(shown.shared)
+    if test == RANDOM:
+        return np.isin(shown.picture, _dealt(np.unique(shown.picture)))
     found = np.isin(shown.picture, listed_pictures(Location.of(test)))
     if not found.any():
         raise NotInSource(f"data.test = {test!r} lists no picture shown in these sessions: list others")
     return found
 
 
+def _dealt(pictures: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return some pictures at random, always the same ones: the published shuffle has no seed to repeat."""
+    count = max(1, round(DEALT * len(pictures)))
+    return np.random.default_rng(0).permutation(pictures)[-count:]
+
+
 def test_identity(test: str) -> Any:
     """Return what a choice of test pictures means, wherever its file lies."""
-    return test if test in (SHARED, *OTHERS) else {"listed": fingerprint(listed_pictures(Location.of(test)))}
+    return test if test in KNOWN else {"listed": fingerprint(listed_pictures(Location.of(test)))}

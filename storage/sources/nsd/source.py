@@ -64,8 +64,9 @@ class NsdSource:
         fsaverage.
     test : str
         "shared": the pictures that all subjects see are test pictures. "imagery", "synthetic": those of the
-        session nsdimagery or nsdsynthetic are (see `imagery`, `synthetic`). Else the path of a file of
-        them, an id (nsd46002) or 0-based number a line.
+        session nsdimagery or nsdsynthetic are (see `imagery`, `synthetic`). "random": some of the subject's
+        own, as FMRI2IMG deals them. Else the path of a file of them, an id (nsd46002) or 0-based number a
+        line.
     """
 
     location: Location

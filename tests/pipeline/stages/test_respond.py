@@ -101,6 +101,18 @@ def _standardized(values, trials, how):
     return found
 
 
+def test_all_trials_standardise_themselves_if_asked():
+    trials = _trials(["a", "b", "c", "a", "d", "b"], [False, True, False, False, False, True])
+    values = np.random.default_rng(0).normal(3, 2, (6, 4)).astype(np.float32)
+    found = responses(trials, _betas(values), standardize="all-trials", average_repeats="none").compute()
+    expected = (values - values.mean(0)) / values.std(0)  # ddof 0, test rows and all
+    order = [0, 2, 3, 4, 1, 5]
+    np.testing.assert_allclose(found.response.values, expected[order], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found["mean"], values.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(found["std"], values.std(0), rtol=1e-5)
+    assert found["std"].attrs["long_name"] == "standard deviation of all trials, tested ones included"
+
+
 @settings(deadline=None, max_examples=25)
 @given(
     how=st.sampled_from(["train", "session", "run", "scalar", "none"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 
 SUBJECT = "subj02"
@@ -39,6 +40,18 @@ def test_what_is_held_out_and_names_of_regions_are_no_matter_of_the_betas(releas
         for what, given in asked.items()
     }
     assert other == {"test": {"trials", "stimuli"}, "rois": {"voxels"}}
+
+
+def test_pictures_may_be_dealt_at_random(release):
+    shared, dealt, again = (release.source(test=test) for test in ("shared", "random", "random"))
+    found = dealt.trials(SUBJECT)
+    names, test = found.image_id.values, found.test.values
+    assert set(names[test]).isdisjoint(names[~test])
+    assert len(set(names[test])) == max(1, round(len(set(names)) * 841 / 9841))
+    np.testing.assert_array_equal(again.trials(SUBJECT).test, found.test)
+    assert dealt.identity(SUBJECT, "trials")["test"] == "random"
+    assert dealt.identity(SUBJECT, "stimuli") != shared.identity(SUBJECT, "stimuli")
+    assert dealt.identity(SUBJECT, "betas") == shared.identity(SUBJECT, "betas")
 
 
 def _stamps(release, **given) -> dict[tuple[str, str], str]:
