@@ -14,6 +14,7 @@ from storage.schema import Schema, Variable
 from ..features import pca, pixels
 from ..features.resize import resize
 from ..stage import lazily, stage
+from .calibrate import calibrated
 from .coordinates import picture_coords
 from .featurize import read_basis
 
@@ -51,6 +52,7 @@ IMAGES = Schema(
 def images(
     predictions: xr.Dataset,
     basis: xr.Dataset | None = None,
+    calibration: xr.Dataset | None = None,
     *,
     name: str,
     generator: Literal["pixels", "pca"],
@@ -66,6 +68,8 @@ def images(
         Predictions of the space the generator inverts.
     basis
         Product `basis`, for generator "pca".
+    calibration
+        Product `calibration`, if predictions are to be calibrated.
     name
         Name of the images; it enters the seeds, so that two of a recipe differ in their noise.
     generator
@@ -84,14 +88,21 @@ def images(
     return lazily(
         IMAGES,
         {"row": rows, "sample": samples, "y": side[0], "x": side[1], "channel": shape[2]},
-        partial(_paint, predictions, basis, shape, side, noise),
+        partial(_paint, predictions, basis, calibration, shape, side, noise),
         coords={
             **picture_coords("row", predictions),
             **{key: ("row", predictions[key].values) for key in ("repeat", "session")},
         },
         edges=even_edges(rows, ROWS),
-        attrs={"picture": {"generator": generator}},
+        attrs={"picture": {"generator": generator, **_said(calibration)}},
     )
+
+
+def _said(calibration: xr.Dataset | None) -> dict[str, str]:
+    """Return what pictures say of how their predictions were calibrated."""
+    if calibration is None:
+        return {}
+    return {"calibrate": "std" if "predicted_mean" in calibration else "norm"}
 
 
 def _picture_shape(predictions: xr.Dataset, basis: xr.Dataset | None) -> tuple[int, int, int]:
@@ -124,6 +135,7 @@ def noise_seed(seed: int, name: str, image_id: str, repeat: int, sample: int) ->
 def _paint(
     predictions: xr.Dataset,
     basis: xr.Dataset | None,
+    calibration: xr.Dataset | None,
     shape: tuple[int, int, int],
     side: tuple[int, int],
     noise: Callable[[int, int], np.ndarray],
@@ -131,6 +143,8 @@ def _paint(
     stop: int,
 ) -> Mapping[str, np.ndarray]:
     values = predictions.predicted[start:stop].values
+    if calibration is not None:
+        values = calibrated(values, calibration)
     if basis is not None:
         values = pca.decode(values, read_basis(basis))
     painted = pixels.decode(values, shape)
