@@ -14,6 +14,7 @@ from .ledger import ledger, state_of
 from .ridges import ridge_cards
 from .score_table import glossary, score_table
 from .simulated import simulated
+from .untrained import untrained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -73,6 +74,8 @@ class Page:
     cards: tuple[Card, ...]
     simulated: tuple[str, ...]
     """Names of the recipes whose data are simulated."""
+    untrained: tuple[str, ...]
+    """Products that a network with random weights was part of."""
     differences: tuple[tuple[str, tuple[str, ...]], ...]
     """Keys in which the recipes differ, with the value in each."""
     sections: tuple[Section, ...]
@@ -100,6 +103,7 @@ def page(everything: Sequence[Results]) -> Page:
         title=" and ".join(names),
         cards=tuple(_card(*each) for each in zip(everything, names, range(len(names)), strict=True)),
         simulated=tuple(name for name, recipe in zip(names, recipes, strict=True) if simulated(recipe)),
+        untrained=tuple(dict.fromkeys(name for results in everything for name in untrained(results))),
         differences=tuple(differences(recipes)) if len(recipes) > 1 else (),
         sections=sections,
         metrics=tuple(glossary([section.scores for section in sections], contenders)),
