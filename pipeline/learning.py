@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .errors import ShapeError
 from .recipe.images import STRENGTH
 from .recipe.training import RESPONSES, model_of
 
@@ -42,7 +43,7 @@ class Learning:
             inputs["start"] = f"model/{start}"
         inputs |= {space: f"training-predictions/{space}" for space in table.features if space != RESPONSES}
         asked = table.model_dump(exclude={"features", "start", "weights"})
-        frozen, places = self._autoencoder(table)
+        frozen, places = self._autoencoder(table, table)
         self.add(
             f"model/{name}",
             "train.decoder",
@@ -55,16 +56,19 @@ class Learning:
             **frozen,
         )
 
-    def _autoencoder(self, table: Learned) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return what tells a table's autoencoder from others, and where its weights lie."""
-        if table.model != "basic-ae":
+    def _autoencoder(
+        self, learned: Learned, table: Learned | Images
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return what tells the autoencoder that a table asks for from others, and where its weights lie."""
+        if learned.model != "basic-ae":
             return {}, {}
         from .models.autoencoder import Autoencoder
 
-        weights = table.weights or self.recipe.weights or "published"
+        weights = getattr(table, "weights", None) or learned.weights or self.recipe.weights or "published"
         found = Autoencoder.of(weights)
-        side = found.latent_side(table.size)
-        return {"autoencoder": found.identity(), "latent": [found.channels, side]}, {"weights": weights}
+        found.check_pictures(self.made["stimuli"].dataset.sizes["channel"])
+        latent = [found.channels, found.latent_side(learned.size)]
+        return {"autoencoder": found.identity(), "latent": latent}, {"weights": weights}
 
     def reconstruct(self, name: str) -> None:
         """Add pictures, by a decoder that has learned, the inverse of the features, or to compare with."""
@@ -113,6 +117,8 @@ class Learning:
         inputs = {"predictions": self._told(str(table.features), truth=table.truth)}
         if f"basis/{table.features}" in self.made:
             inputs["basis"] = f"basis/{table.features}"
+        if table.calibrate != "none":
+            inputs["calibration"] = self._calibration(str(table.features), table.calibrate)
         self.add(
             f"images/{name}",
             "reconstruct.images",
@@ -124,6 +130,16 @@ class Learning:
             seed=self.recipe.seed,
         )
 
+    def _calibration(self, space: str, how: str) -> str:
+        """Add what a space's predictions are calibrated by, where it is not there yet; return its name."""
+        product = f"calibration-{how}/{space}"
+        if product not in self.made:
+            inputs = {"responses": "responses", "features": f"features/{space}"}
+            if how == "std":
+                inputs["predictions"] = f"training-predictions/{space}"
+            self.add(product, "calibrate.calibration", inputs)
+        return product
+
     def _paint(self, name: str, table: Images) -> None:
         model = model_of(name, table, self.recipe.train)
         assert model is not None, "the recipe was checked"
@@ -131,7 +147,13 @@ class Learning:
         named = [space for space in learned.features if space != RESPONSES]
         spaces = {space: self._told(space, truth=table.truth) for space in named}
         inputs = {"stimuli": "stimuli", "responses": "responses", "model": f"model/{model}", **spaces}
-        _, places = self._autoencoder(learned)
+        frozen, places = self._autoencoder(learned, table)
+        expected = self.made[f"model/{model}"].settings.get("latent")
+        if (latent := frozen.pop("latent", None)) != expected:
+            raise ShapeError(
+                f"[images.{name}] weights are of an autoencoder with latents of channels and side {latent}; "
+                f"[train.{model}] tells {expected}: name one with the same"
+            )
         begun = {}
         if table.start is not None:
             self.reconstruct(table.start)
@@ -160,4 +182,5 @@ class Learning:
             seed=self.recipe.seed,
             **drawn,
             **begun,
+            **frozen,
         )

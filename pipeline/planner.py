@@ -56,15 +56,17 @@ class Plan:
         return tuple(step for step in self.steps if STAGES.index(step.stage) <= STAGES.index(stage))
 
     def refusals(self, memory: int | None) -> list[str]:
-        """Return a sentence for each step still to do that no worker with `memory` bytes could do."""
-        from cluster import human
+        """Return a sentence for each step still to do that no worker could do.
 
-        return [
-            f"{step} needs {human(step.cost.memory)} a worker, a worker has {human(memory)}: "
-            "lower [cluster] workers or raise [cluster] memory"
-            for step in self.steps
-            if memory is not None and step.cost.memory > memory and not step.in_archive(self.archive).sealed()
-        ]
+        Parameters
+        ----------
+        memory
+            Bytes a task may be estimated at on a worker, which are `cluster.needs.SHARE` of its limit.
+        """
+        if memory is None:
+            return []
+        open_steps = [step for step in self.steps if not step.in_archive(self.archive).sealed()]
+        return [sentence for step in open_steps for sentence in _refusals(step, memory)]
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a row a step: what is to be made, what is there already, and what it costs."""
@@ -86,6 +88,23 @@ class Plan:
             "memory": cost.memory,
             "flops": cost.flops,
         }
+
+
+def _refusals(step: Step, memory: int) -> Iterator[str]:
+    """Yield what a step needs that a worker does not have, and what to change."""
+    from cluster import human
+    from cluster.needs import SHARE
+    from cluster.resident import SHARE as FOR_MODELS
+
+    cost, models = step.cost, int(memory / SHARE * FOR_MODELS)
+    cure = "lower [cluster] workers or raise [cluster] memory"
+    if cost.memory > memory:
+        yield f"{step} needs {human(cost.memory)} a worker, a worker has {human(memory)}: {cure}"
+    elif cost.resident > models:
+        yield (
+            f"{step} needs {human(cost.resident)} for its networks, which may take {human(models)} of a "
+            f"worker ({FOR_MODELS:.0%} of its limit): {cure}"
+        )
 
 
 def plan(recipe: Recipe, subjects: Sequence[str] | None = None, until: str | None = None) -> Plan:

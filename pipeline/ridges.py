@@ -61,7 +61,7 @@ class Ridges:
             correction=settings.correction,
             **(region.settings if told else {}),
         )
-        if space in self.recipe.learned_from:
+        if space in self.recipe.held_out:
             self._hold_out(space, region, shared, **given)
         if settings.weights:
             through = {"left": smoother} if told else self._weigher(space, region, shared, **given)

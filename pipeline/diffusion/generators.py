@@ -19,6 +19,8 @@ from .process import PROCESSES
 from .sample import Manner, paint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
@@ -64,6 +66,8 @@ class Trained:
         How a diffusion model paints.
     weights
         Of a frozen autoencoder, where there is one.
+    channels
+        Of the pictures that are painted.
     """
 
     files: Location
@@ -71,6 +75,7 @@ class Trained:
     batch: int
     manner: Manner = field(default_factory=Manner)
     weights: str = "published"
+    channels: int = 3
 
     def paint(
         self,
@@ -126,7 +131,8 @@ class Trained:
         key = Key(self.weights, json.dumps(frozen.identity()), device=device())
         autoencoder = resident(key, lambda: frozen.load().to(device()), _frozen_size(self.weights))
         with one_thread(), torch.inference_mode():
-            return as_levels(decode(autoencoder, network(torch.from_numpy(told).to(device()))))
+            latents = network(torch.from_numpy(told).to(device()))
+            return as_levels(decode(autoencoder, latents, self.channels))
 
 
 @cache
@@ -138,6 +144,43 @@ def _size(model: str, network: str) -> int:
 @cache
 def _frozen_size(weights: str) -> int:
     return nbytes(Autoencoder.of(weights).skeleton())
+
+
+def memory(
+    model: str, network: Mapping[str, Any], pictures: tuple[int, int, int], weights: str
+) -> tuple[int, int]:
+    """Return the bytes of the models that paint, and of the layers of a batch.
+
+    Parameters
+    ----------
+    model, network
+        Which network, and its sizes.
+    pictures
+        How many a batch has, their channels and their side.
+    weights
+        Of a frozen autoencoder, where there is one.
+    """
+    return _memory(model, json.dumps(dict(network), sort_keys=True), pictures, weights)
+
+
+@cache
+def _memory(model: str, network: str, pictures: tuple[int, int, int], weights: str) -> tuple[int, int]:
+    import torch
+
+    from ..models.layout import most_held
+
+    made: Any = skeleton(model, json.loads(network))
+    width = json.loads(network).get("width", 0)
+    count, channels, side = pictures
+    with torch.device("meta"):
+        told = torch.empty(count, width) if width else None
+        noisy, time = torch.empty(count, channels, side, side), torch.empty(count, dtype=torch.int64)
+    with torch.no_grad():
+        if model in PROCESSES:
+            return nbytes(made), most_held(lambda: made(noisy, time, told), [*made.parameters()])
+        frozen = Autoencoder.of(weights).skeleton()
+        known = [*made.parameters(), *frozen.parameters()]
+        return nbytes(made) + nbytes(frozen), most_held(lambda: decode(frozen, made(told)), known)
 
 
 def device() -> str:

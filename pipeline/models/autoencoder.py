@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ShapeError, nearest
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-#: As the published config.json has it; what `weights = "random"` builds, at full size.
+#: As the published config.json has it.
 STABLE_DIFFUSION: Mapping[str, Any] = {
     "_class_name": "AutoencoderKL",
     "in_channels": 3,
@@ -29,6 +31,14 @@ STABLE_DIFFUSION: Mapping[str, Any] = {
 }
 PARAMETERS = 83_653_863
 """Parameters of the published one, encoder and decoder."""
+#: What `weights = "random"` builds: the published one with fewer channels, to try a recipe with.
+RANDOM: Mapping[str, Any] = {
+    **STABLE_DIFFUSION,
+    "block_out_channels": [16, 16, 16, 16],
+    "norm_num_groups": 4,
+}
+OTHERS = ("AsymmetricAutoencoderKL", "VQModel")
+"""Autoencoders of pictures that diffusers does not name so at the beginning."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class Autoencoder:
             If they are not on this machine; the message has the command that gets them.
         """
         if weights == "random":
-            return cls(STABLE_DIFFUSION, None)
+            return cls(RANDOM, None)
         folder = find(weights, STABLE_DIFFUSION_VAE)
         return cls(config(folder), str(folder))
 
@@ -68,6 +78,20 @@ class Autoencoder:
             )
         return size // self.factor
 
+    def check_pictures(self, channels: int) -> None:
+        """Refuse pictures it makes none like; grey ones are the mean of what it makes.
+
+        Raises
+        ------
+        ShapeError
+            If its pictures have other channels, and it isn't grey that is asked for.
+        """
+        if channels not in (1, self.shape[0]):
+            raise ShapeError(
+                f"the autoencoder makes pictures of {self.shape[0]} channels, and the pictures of these data "
+                f"have {channels}; name another in `weights`"
+            )
+
     def identity(self) -> dict[str, str]:
         """Return what tells its weights from others, for a fingerprint."""
         from pathlib import Path
@@ -77,21 +101,27 @@ class Autoencoder:
     @property
     def factor(self) -> int:
         """How much larger a picture is than its latent."""
-        levels = len(self.described["block_out_channels"])
-        return 1 << (levels - 1)
+        return self.shape[1]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Channels of a picture, and how much larger than its latent it is."""
+        return _shape(json.dumps(self.described, sort_keys=True), self.folder)
 
     @property
     def channels(self) -> int:
         """Channels of a latent."""
-        found: int = self.described["latent_channels"]
+        found = self.described.get("latent_channels")
+        if not isinstance(found, int):
+            raise WeightsMissing(f"{self.folder} describes no latent (latent_channels); name another folder")
         return found
 
     def skeleton(self) -> nn.Module:
-        """Return it without memory for its weights."""
+        """Return it, frozen, without memory for its weights."""
         import torch
 
         with torch.device("meta"):
-            return self._make()
+            return self._make().requires_grad_(requires_grad=False).eval()
 
     def load(self) -> nn.Module:
         """Return it with its weights, frozen.
@@ -116,8 +146,8 @@ class Autoencoder:
         import diffusers
 
         name = str(self.described.get("_class_name"))
-        if not (name.startswith("Autoencoder") and hasattr(diffusers, name)):
-            known = [one for one in dir(diffusers) if one.startswith("Autoencoder")]
+        known = [one for one in dir(diffusers) if one.startswith("Autoencoder") or one in OTHERS]
+        if name not in known:
             raise WeightsMissing(
                 f"{self.folder} holds a {name!r}, which is none of diffusers' autoencoders"
                 f"{nearest(name, known)}"
@@ -141,11 +171,42 @@ class Autoencoder:
         return made
 
 
-def decode(autoencoder: nn.Module, latents: Tensor) -> Tensor:
+@cache
+def _shape(described: str, folder: str | None) -> tuple[int, int]:
+    """Decode a latent that takes no memory, and look at what comes out."""
+    import torch
+
+    autoencoder, side = Autoencoder(json.loads(described), folder), 8
+    try:
+        network: Any = autoencoder.skeleton()
+        with torch.no_grad():
+            latent = torch.zeros(1, autoencoder.channels, side, side, device="meta")
+            _, channels, height, width = network.decode(latent, return_dict=False)[0].shape
+    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise WeightsMissing(
+            f"{folder} holds an autoencoder that decodes no (picture, channel, y, x) latent "
+            f"({reason[:120]}); name one of single pictures"
+        ) from None
+    if height != width or height % side:
+        raise WeightsMissing(f"{folder} makes pictures of {height} x {width} of a latent of {side} x {side}")
+    return channels, height // side
+
+
+def decode(autoencoder: nn.Module, latents: Tensor, channels: int | None = None) -> Tensor:
     """Return (picture, channel, y, x), about -1 to 1, of (picture, channel, y, x) latents as they are.
 
     FMRI2IMG doesn't divide by the scaling factor that diffusion models use; its encoder learns the scale.
+
+    Parameters
+    ----------
+    autoencoder
+        Frozen.
+    latents
+        As the encoder tells them.
+    channels
+        How many a picture is to have; 1 of several is their mean. Default as many as it makes.
     """
     network: Any = autoencoder
     made: Tensor = network.decode(latents, return_dict=False)[0]
-    return made
+    return made.mean(dim=1, keepdim=True) if channels == 1 else made

@@ -104,10 +104,18 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape."""
         pixels = x.flatten(2).transpose(1, 2)
-        even = self.norm(pixels)
-        pixels = pixels + self.attention(even, even, even, need_weights=False)[0]
+        pixels = pixels + self._attended(self.norm(pixels))
         pixels = pixels + self.after(pixels)
         made: Tensor = pixels.transpose(1, 2).reshape(x.shape)
+        return made
+
+    def _attended(self, pixels: Tensor) -> Tensor:
+        """Return what torch's own layer does, which holds every weight once it learns no more."""
+        layer = self.attention
+        told = nn.functional.linear(pixels, layer.in_proj_weight, layer.in_proj_bias)
+        query, key, value = (one.unflatten(2, (HEADS, -1)).transpose(1, 2) for one in told.chunk(3, dim=2))
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value)
+        made: Tensor = layer.out_proj(mixed.transpose(1, 2).flatten(2))
         return made
 
 

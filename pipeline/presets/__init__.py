@@ -9,12 +9,17 @@ from typing import Any
 from pipeline.errors import RecipeError, nearest
 
 _ENDING = ".toml"
+_FAITHFUL = ".faithful"
 
 
 def presets() -> tuple[str, ...]:
     """Return the names of all presets, sorted."""
+    return tuple(name for name in _files() if not name.endswith(_FAITHFUL))
+
+
+def _files() -> list[str]:
     names = (entry.name for entry in files(__name__).iterdir())
-    return tuple(sorted(name.removesuffix(_ENDING) for name in names if name.endswith(_ENDING)))
+    return sorted(name.removesuffix(_ENDING) for name in names if name.endswith(_ENDING))
 
 
 def preset_text(name: str) -> str:
@@ -25,11 +30,26 @@ def preset_text(name: str) -> str:
     RecipeError
         If there is no such preset; the message names those there are.
     """
-    known = presets()
-    if name not in known:
+    if name not in _files():
+        known = presets()
         there = ", ".join(known)
         raise RecipeError(f"preset {name!r} does not exist; there are {there}{nearest(name, known)}")
     return (files(__name__) / f"{name}{_ENDING}").read_text("utf-8")
+
+
+def faithful_tables(name: str, dataset: object) -> dict[str, Any]:
+    """Return what `fidelity = "faithful"` lays over a preset: the quirks of what was published, if any.
+
+    Parameters
+    ----------
+    name
+        The preset.
+    dataset
+        Of the recipe. Such a file chooses among NSD's data alone; other data sets are left as they are.
+    """
+    variant = f"{name}{_FAITHFUL}"
+    tables = preset_tables(variant) if variant in _files() else {}
+    return tables if dataset == "nsd" else {key: table for key, table in tables.items() if key != "data"}
 
 
 def preset_tables(name: str) -> dict[str, Any]:

@@ -9,19 +9,19 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from pipeline.errors import RecipeError
-from pipeline.presets import preset_tables
+from pipeline.presets import faithful_tables, preset_tables
 from storage.fingerprint import fingerprint
 
 from .contradictions import contradictions, undroppable, unnamed
 from .datasets import misplaced
-from .images import Images, misbegun
+from .images import Images, calibrated, misbegun, uncalibrated
 from .layers import overlay
 from .mistakes import tell
 from .origin import Origin
 from .ridge import Ridge, without_penalties
 from .table import Table
-from .tables import Data, FeatureSpace, Name, Responses, Scores, Text, named_like
-from .training import Learned, Weights, learned_from, unlearnable, unlearned
+from .tables import Data, FeatureSpace, Name, Responses, Scores, Text, Weights, named_like
+from .training import Learned, learned_from, unlearnable, unlearned
 
 
 class Recipe(Table):
@@ -111,6 +111,7 @@ class Recipe(Table):
             *unlearnable(self.train, self.ridge.spaces),
             *unlearned(self.images, self.train),
             *misbegun(self.images),
+            *uncalibrated(self.images, self.ridge.spaces),
             *undroppable(self.data, self.ridge),
         ]
         if mistakes:
@@ -118,9 +119,9 @@ class Recipe(Table):
         return self
 
     @property
-    def learned_from(self) -> set[str]:
-        """The feature spaces that some decoder learns from."""
-        return learned_from(self.train)
+    def held_out(self) -> set[str]:
+        """The feature spaces whose ridges are asked of training rows that they never saw."""
+        return learned_from(self.train) | calibrated(self.images)
 
     def meaning(self) -> dict[str, Any]:
         """Return the tables with all defaults spelt out.
@@ -154,7 +155,12 @@ def _on_preset(mapping: Mapping[str, Any], origin: Origin) -> Mapping[str, Any]:
     if not isinstance(preset, str):
         return mapping
     try:
-        return overlay(without_penalties(preset_tables(preset), mapping), mapping)
+        tables = preset_tables(preset)
+        if mapping.get("fidelity") == "faithful":
+            data = mapping.get("data")
+            dataset = data.get("dataset") if isinstance(data, Mapping) else None
+            tables = overlay(tables, faithful_tables(preset, dataset))
+        return overlay(without_penalties(tables, mapping), mapping)
     except RecipeError as error:
         raise RecipeError(f"{origin.name}: {origin.say_where(str(error), ['preset'])}") from None
 

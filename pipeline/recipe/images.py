@@ -9,19 +9,24 @@ from pydantic import Field, model_validator
 
 from pipeline.errors import nearest
 
+from .alphas import Alphas
 from .mistakes import mistake
 from .table import Table
-from .tables import Count, Name, Samples, Side
+from .tables import Count, Name, Samples, Side, Weights
 
 if TYPE_CHECKING:
     from pydantic_core import InitErrorDetails
+
+    from .ridge import Space
 
 #: Generators whose features are the picture.
 LINEAR = ("pixels", "pca")
 #: What needs no generator at all: pictures that the others have to beat.
 BARS = ("mean", "nearest")
 #: Keys that decoders which learn alone have.
-LEARNED_ONLY = {"model", "sampler", "steps", "guidance", "batch", "start", "strength"}
+LEARNED_ONLY = {"model", "sampler", "steps", "guidance", "batch", "start", "strength", "weights"}
+#: Keys of those that paint step by step.
+DRAWN = {"sampler", "steps", "guidance", "start", "strength"}
 #: How much of a picture to start from is painted over, as in Brain-Diffuser (Ozcelik and VanRullen, 2023).
 STRENGTH = 0.75
 
@@ -45,6 +50,10 @@ class Images(Table):
     """Other images to start from."""
     strength: Annotated[float, Field(ge=0, le=1)] | None = None
     """How much of them is painted over: 0 leaves them as they are, 1 starts from noise alone."""
+    calibrate: Literal["none", "std", "norm"] = "none"
+    """Whether predictions get the spread of true features before they are painted from."""
+    weights: Weights | None = None
+    """Of the network that is not trained here; default what [train.X] says, then the recipe."""
 
     @property
     def linear(self) -> bool:
@@ -71,7 +80,10 @@ class Images(Table):
 
     @model_validator(mode="after")
     def _keys_fit_the_generator(self) -> Images:
-        given = {key for key, value in self.model_dump(exclude_none=True).items() if value is not False}
+        asked = self.model_dump(exclude_none=True).items()
+        given = {key for key, value in asked if value is not False and value != "none"}
+        if "calibrate" in given:
+            self._check_calibration()
         if self.learned and "features" in given:
             raise ValueError("features are those the decoder was trained on; name them in [train]")
         if self.generator == "nearest" and self.features is None:
@@ -84,11 +96,53 @@ class Images(Table):
             raise ValueError(f"generator {self.generator!r} paints without {named!r}; leave it out")
         return self
 
+    def _check_calibration(self) -> None:
+        if self.learned:
+            raise ValueError(
+                "calibrate would show this decoder what it never saw: it has learned from voxels, or from "
+                "held-out predictions as they are; leave it out"
+            )
+        if self.bar:
+            raise ValueError(
+                "calibrate gives predictions more spread; these pictures are of none: leave it out"
+            )
+
     def _unfit(self) -> set[str]:
         """Return the keys that mean nothing to the generator."""
         if self.learned:
-            return {"start", "strength"} if self.generator == "basic-ae" else set()
+            return DRAWN if self.generator == "basic-ae" else {"weights"}
         return LEARNED_ONLY | ({"features", "truth"} if self.generator == "mean" else set())
+
+
+def calibrated(images: Mapping[str, Images]) -> set[str]:
+    """Return the spaces whose predictions are calibrated by what their ridges say of unseen rows."""
+    return {str(table.features) for table in images.values() if table.calibrate == "std"}
+
+
+def uncalibrated(images: Mapping[str, Images], spaces: Mapping[str, Space]) -> Iterator[InitErrorDetails]:
+    """Yield the mistakes of pictures whose predictions can't be calibrated, or are already."""
+    for name, table in images.items():
+        space = spaces.get(str(table.features))
+        if table.calibrate == "none" or space is None:
+            continue
+        if space.correction != "none":
+            text = (
+                f"comes after correction = {space.correction!r} of [ridge.spaces.{table.features}]; keep one"
+            )
+            yield mistake(("images", name, "calibrate"), text, table.calibrate)
+        elif table.calibrate == "std" and (reason := without_unseen(space)):
+            text = f"needs what {table.features} predicts of unseen rows, but it is {reason}, or take 'norm'"
+            yield mistake(("images", name, "calibrate"), text, table.calibrate)
+
+
+def without_unseen(space: Space) -> str | None:
+    """Return why a space has no predictions of training rows that it never saw, and the cure."""
+    if space.estimator == "mlp":
+        return "a network that has seen all pictures; take a ridge"
+    alpha = getattr(space, "alpha", None)
+    if isinstance(alpha, Alphas) and alpha.per == "feature":
+        return "a ridge whose alpha is chosen per feature; take per = 'space'"
+    return None
 
 
 def misbegun(images: Mapping[str, Images]) -> Iterator[InitErrorDetails]:

@@ -24,6 +24,10 @@ def _absolute(place: str, info: ValidationInfo) -> str:
     return Location.of(place, base=base).url
 
 
+def _weights(given: str, info: ValidationInfo) -> str:
+    return given if given in ("published", "random") else _absolute(given, info)
+
+
 def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
     if not values:
         raise ValueError("expected one or more")
@@ -71,6 +75,8 @@ LONGEST = 64
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$", max_length=LONGEST)]
 Text = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 Place = Annotated[Text, AfterValidator(_absolute)]
+#: "published", "random", or the folder of a model in diffusers' layout.
+Weights = Annotated[Text, AfterValidator(_weights)]
 Subject = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=LONGEST),
@@ -152,7 +158,7 @@ class Data(Table):
 class Responses(Table):
     """How trials become responses."""
 
-    standardize: Literal["train", "session", "run", "scalar", "none"] = "train"
+    standardize: Literal["train", "session", "run", "scalar", "all-trials", "none"] = "train"
     average_repeats: Literal["all", "test", "none"] = "all"
 
 

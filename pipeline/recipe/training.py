@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import Field
 
 from pipeline.errors import nearest
-from storage.remote import Location
 
-from .alphas import Alphas
+from .images import without_unseen
 from .mistakes import mistake
-from .origin import Origin
 from .table import Table
-from .tables import Count, Name, Side, Text
+from .tables import Count, Name, Side, Weights
 
 if TYPE_CHECKING:
     from pydantic_core import InitErrorDetails
@@ -22,18 +20,10 @@ if TYPE_CHECKING:
     from .images import Images
     from .ridge import Space
 
-KEYWORDS = ("published", "random")
 RESPONSES = "responses"
 """What `features` says where the condition is the voxels themselves."""
 
 
-def _absolute(weights: str, info: ValidationInfo) -> str:
-    base = info.context.base if isinstance(info.context, Origin) else None
-    return weights if weights in KEYWORDS else Location.of(weights, base=base).url
-
-
-#: "published", "random", or the folder of a model in diffusers' layout.
-Weights = Annotated[Text, AfterValidator(_absolute)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Spaces = Annotated[tuple[Name, ...], Field(strict=False)]
@@ -96,6 +86,8 @@ class AutoencoderTraining(Training):
     learning_rate: Rate = 1e-3
     weights: Weights | None = None
     """Of the autoencoder; default the recipe's `weights`."""
+    augment: Literal["none", "blur-zoom"] = "none"
+    """Whether pictures are blurred and enlarged a little, at random, before they are learned from."""
 
 
 Learned = Annotated[ConditionalTraining | VoxelTraining | AutoencoderTraining, Field(discriminator="model")]
@@ -116,15 +108,8 @@ def unlearnable(trained: Mapping[str, Learned], spaces: Mapping[str, Space]) -> 
                     known = ", ".join(sorted(spaces)) or "none"
                     text = f"needs a table [ridge.spaces.{space}]; declared: {known}{nearest(space, spaces)}"
                     yield mistake(place, text, list(table.features))
-                elif spaces[space].estimator == "mlp":
-                    text = f"learns from {space}, a network that has seen all pictures; take a ridge"
-                    yield mistake(place, text, list(table.features))
-                elif (
-                    isinstance(alpha := getattr(spaces[space], "alpha", None), Alphas)
-                    and alpha.per == "feature"
-                ):
-                    text = f"learns from {space}, whose alpha is chosen per feature; take per = 'space'"
-                    yield mistake(place, text, list(table.features))
+                elif reason := without_unseen(spaces[space]):
+                    yield mistake(place, f"learns from {space}, {reason}", list(table.features))
         elif table.features not in ((), (RESPONSES,)) or (table.model == "basic-ae" and not table.features):
             yield mistake(place, f"should be ['{RESPONSES}']: it learns from voxels", list(table.features))
         if table.batch % table.processes:
@@ -172,6 +157,12 @@ def unlearned(images: Mapping[str, Images], trained: Mapping[str, Learned]) -> I
             yield mistake(
                 ("images", name, "model"), "has learned without a condition; it shows nobody's brain", model
             )
+        elif table.guidance not in (None, 1.0) and not trained[model].dropout:
+            text = (
+                "goes beyond what pictures without a condition look like, which "
+                f"[train.{model}] never learns: give it dropout = 0.1, or leave guidance out"
+            )
+            yield mistake(("images", name, "guidance"), text, table.guidance)
         elif table.truth and RESPONSES in trained[model].features:
             text = "is of feature spaces; this decoder is shown voxels, which are no prediction"
             yield mistake(("images", name, "truth"), text, table.truth)

@@ -17,28 +17,27 @@ from ..errors import ShapeError
 from ..features.resize import resize
 from ..stage import Cost, lazily, stage
 from .reconstruct import IMAGES, ROWS, noise_seeds
-from .train import read_spaces, read_voxels
+from .train import of_autoencoder, read_spaces, read_voxels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import xarray as xr
 
-#: Pictures' worth of numbers that a network's layers hold for each picture it paints: an estimate.
-LAYERS = 150
-
 
 def _cost(output: xr.Dataset, stimuli: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
-    said = output.attrs["painting"]
-    from ..models.networks import nbytes, skeleton
+    said, channels = output.attrs["painting"], stimuli.sizes["channel"]
+    pictures = 2 * ROWS * said["side"] ** 2 * channels * 4
+    if not said["network"]:
+        return Cost(memory=pictures)
+    from ..diffusion.generators import memory
 
-    weights = nbytes(skeleton(said["model"], said["network"])) if said["network"] else 0
-    picture = said["side"] ** 2 * stimuli.sizes["channel"] * 4
-    memory = 2 * weights + said["batch"] * LAYERS * picture + 2 * ROWS * picture
-    return Cost(memory=memory, resident=weights)
+    batch = (said["batch"], channels, said["side"])
+    models, layers = memory(said["model"], said["network"], batch, output.encoding["weights"])
+    return Cost(memory=2 * models + layers + pictures, resident=models)
 
 
-@stage("reconstruct", version=1, schema=IMAGES, cost=_cost)
+@stage("reconstruct", version=2, schema=IMAGES, cost=_cost)
 def paintings(  # noqa: PLR0913  (each is a key of [images.X])
     stimuli: xr.Dataset,
     responses: xr.Dataset,
@@ -57,6 +56,7 @@ def paintings(  # noqa: PLR0913  (each is a key of [images.X])
     strength: float = 1.0,
     seed: int = 0,
     weights: str = "published",
+    autoencoder: Mapping[str, str] | None = None,
     **predictions: xr.Dataset,
 ) -> xr.Dataset:
     """Return pictures painted by a decoder that has learned.
@@ -85,8 +85,8 @@ def paintings(  # noqa: PLR0913  (each is a key of [images.X])
         How a diffusion model paints, see `pipeline.diffusion.sample.Manner`.
     seed
         The recipe's.
-    weights
-        Where the weights of a frozen autoencoder lie.
+    weights, autoencoder
+        Of a frozen autoencoder: where it lies, and what tells it from others.
     **predictions
         Predictions of the test rows, a product a feature space; without any, the voxels themselves are shown.
 
@@ -106,6 +106,7 @@ def paintings(  # noqa: PLR0913  (each is a key of [images.X])
         "manner": {"sampler": sampler, "steps": steps, "guidance": guidance, "strength": strength},
         "batch": batch,
         "weights": weights,
+        "channels": channels,
     }
     lazy = lazily(
         IMAGES,
@@ -113,7 +114,7 @@ def paintings(  # noqa: PLR0913  (each is a key of [images.X])
         partial(_paint, model, told, begun, how, noise, side),
         coords={key: ("row", told.ids(key)) for key in ("image_id", "repeat", "session")},
         edges=even_edges(told.rows, ROWS),
-        attrs={"picture": {"generator": generator, "batch": batch}},
+        attrs={"picture": {"generator": generator, "batch": batch, **of_autoencoder(autoencoder)}},
     )
     said = {
         "model": generator,
@@ -121,6 +122,7 @@ def paintings(  # noqa: PLR0913  (each is a key of [images.X])
         "batch": batch,
         "network": model.attrs.get("training", {}).get("network"),
     }
+    lazy.encoding["weights"] = weights
     return lazy.assign_attrs(painting=said)
 
 
@@ -204,7 +206,9 @@ def _paint(
     from ..diffusion.sample import Manner
 
     files, revision = model.encoding["files"], model.encoding["revision"]
-    generator = Trained(files, revision, how["batch"], Manner(**how["manner"]), how["weights"])
+    generator = Trained(
+        files, revision, how["batch"], Manner(**how["manner"]), how["weights"], how["channels"]
+    )
     seeds = noise(start, stop)
     conditions = np.repeat(told.read(start, stop), seeds.shape[1], axis=0)
     before = None if begun is None else begun.read(start, stop, seeds.shape[1])

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Pictures read at once.
 READ = 512
+#: What is said of whatever went through a network that nobody trained.
+RANDOM_WEIGHTS = 'made with random weights (weights = "random"): nothing it shows is a result'
 
 
 def _curve(long_name: str, doc: str = "") -> Variable:
@@ -44,23 +46,24 @@ MODEL = Schema(
 
 
 def _model_cost(
-    _output: xr.Dataset,
+    output: xr.Dataset,
     stimuli: xr.Dataset,
     responses: xr.Dataset,
     start: xr.Dataset | None = None,
     **predictions: xr.Dataset,
 ) -> Cost:
-    """Return the cost as far as shapes tell: five times the weights, the examples, and the batch's layers."""
+    """Return the cost as far as shapes tell: the weights, the examples, and the layers of a batch."""
     del start
-    said = _output.attrs["training"]
+    said, weights = output.attrs["training"], output.encoding["weights"]
     width = sum(space.sizes["feature"] for space in predictions.values())
     rows = int((responses.split.values == "train").sum())
-    from ..training.decoders import memory
+    from ..training.decoders import Decoder, memory
 
-    picture = said["size"] ** 2 * stimuli.sizes["channel"]
-    held = rows * 4 * (width or responses.sizes["voxel"]) + stimuli.sizes["image"] * picture
-    weights, batch = memory(said["model"], said["network"], said["batch"] // said["processes"])
-    return Cost(memory=2 * held + weights + batch, processes=said["processes"])
+    channels, side = stimuli.sizes["channel"], said["size"]
+    held = rows * 4 * (width or responses.sizes["voxel"]) + stimuli.sizes["image"] * channels * side**2
+    decoder = Decoder(said["model"], said["network"], weights=weights)
+    models, layers = memory(decoder, (said["batch"] // said["processes"], channels, side))
+    return Cost(memory=2 * held + models + layers, resident=models, processes=said["processes"])
 
 
 @stage("train", version=1, schema=MODEL, cost=_model_cost, sequential=True)
@@ -86,6 +89,7 @@ def decoder(  # noqa: PLR0913  (each is a key of [train.X])
     weights: str = "random",
     autoencoder: Mapping[str, str] | None = None,
     latent: tuple[int, int] | None = None,
+    augment: Literal["none", "blur-zoom"] = "none",
     seed: int = 0,
     workspace: Workspace | None = None,
     **predictions: xr.Dataset,
@@ -110,6 +114,8 @@ def decoder(  # noqa: PLR0913  (each is a key of [train.X])
         Whether the condition is the responses themselves.
     weights, autoencoder, latent
         Of the frozen autoencoder: where it lies, what tells it from others, channels and side of a latent.
+    augment
+        Whether pictures are blurred and enlarged at random, see `pipeline.training.augment`.
     seed
         The recipe's.
     workspace
@@ -139,16 +145,31 @@ def decoder(  # noqa: PLR0913  (each is a key of [train.X])
         "validation": validation,
         "seed": seed,
     }
-    made = {"model": model, "described": network, "dropout": dropout, "weights": weights}
+    made = {
+        "model": model,
+        "described": network,
+        "dropout": dropout,
+        "weights": weights,
+        "augment": augment != "none",
+    }
     files = start.encoding.get("files") if start is not None else None
     lazy = lazily(
         MODEL,
         {"step": steps},
         partial(_train, f"model/{name}", learned, made, settings, workspace, files),
         coords={"step": np.arange(1, steps + 1)},
-        attrs={"loss": {"model": model, **({"autoencoder": dict(autoencoder)} if autoencoder else {})}},
+        attrs={"loss": {"model": model, **of_autoencoder(autoencoder)}},
     )
+    lazy.encoding["weights"] = weights
     return lazy.assign_attrs(training=said)
+
+
+def of_autoencoder(identity: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return what a variable says of the frozen autoencoder; loudly, where that has learned nothing."""
+    if identity is None:
+        return {}
+    said: dict[str, Any] = {"autoencoder": dict(identity)}
+    return {**said, "note": RANDOM_WEIGHTS} if identity == {"weights": "random"} else said
 
 
 @dataclass(frozen=True)

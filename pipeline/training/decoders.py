@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +17,10 @@ from .loop import Training
 from .objectives import Denoising, Pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
-    from torch import nn
+    from torch import Tensor, nn
 
     from storage.remote import Location
     from storage.workspace import Workspace
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
-LAYERS = 300
-"""Pictures' worth of numbers that layers hold for each picture of a batch, forth and back: an estimate."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +47,27 @@ class Decoder:
         Share of examples shown without their condition.
     weights
         Of a frozen autoencoder, where there is one: "published", "random" or a folder.
+    augment
+        Whether pictures are blurred and enlarged at random.
     """
 
     model: str
     described: Mapping[str, Any]
     dropout: float = 0.0
     weights: str = "published"
+    augment: bool = False
 
-    def objective(self) -> Objective:
-        """Return what it learns."""
+    def objective(self, autoencoder: Callable[[Autoencoder], nn.Module] = Autoencoder.load) -> Objective:
+        """Return what it learns.
+
+        Parameters
+        ----------
+        autoencoder
+            Makes the frozen one, where there is one.
+        """
         if self.model in PROCESSES:
             return Denoising(PROCESSES[self.model], self.dropout)
-        return Pixels(Autoencoder.of(self.weights).load())
+        return Pixels(autoencoder(Autoencoder.of(self.weights)), self.augment)
 
     def network(self, examples: Examples, seed: int, start: Location | None) -> nn.Module:
         """Return the network before its first step.
@@ -95,15 +103,48 @@ def moments(condition: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArra
     return mean.astype(np.float32), np.where(flat, 1, std).astype(np.float32)
 
 
-def memory(model: str, described: Mapping[str, Any], batch: int) -> tuple[int, int]:
-    """Return bytes of a training's weights and, roughly, of its batch's layers.
+def memory(decoder: Decoder, pictures: tuple[int, int, int]) -> tuple[int, int]:
+    """Return the bytes of a training's weights, and of what else a step holds.
 
-    Weights, gradients, both moments of AdamW and the average make five; of the layers, shapes tell only the
-    pictures, so each is taken for `LAYERS` pictures in float32.
+    Parameters
+    ----------
+    decoder
+        Which.
+    pictures
+        How many a batch has, their channels and their side.
+
+    Returns
+    -------
+    Weights, both moments of AdamW, the average and a frozen autoencoder; and gradients and layers, as far as
+    the way back needs them, laid out without numbers.
     """
-    side, channels = described.get("size", 128), described.get("channels", 3)
-    weights = 5 * nbytes(skeleton(model, described))
-    return weights, batch * LAYERS * side * side * channels * 4
+    shape = json.dumps(dict(decoder.described), sort_keys=True)
+    return _memory(decoder.model, shape, decoder.weights, pictures)
+
+
+@cache
+def _memory(model: str, described: str, weights: str, pictures: tuple[int, int, int]) -> tuple[int, int]:
+    from ..models.layout import most_held
+
+    decoder = Decoder(model, json.loads(described), weights=weights)
+    network, objective = skeleton(model, decoder.described), decoder.objective(Autoencoder.skeleton)
+    frozen = [objective.autoencoder] if isinstance(objective, Pixels) else []
+    batch = _shapes(pictures, decoder.described.get("width", 0))
+    known = [one for module in (network, *frozen) for one in (*module.parameters(), *module.buffers())]
+    layers = most_held(lambda: objective.loss(network, batch).backward(), [*known, *batch.values()])
+    return 4 * nbytes(network) + sum(map(nbytes, frozen)), layers
+
+
+def _shapes(pictures: tuple[int, int, int], width: int) -> dict[str, Tensor]:
+    """Return a batch that takes no memory."""
+    import torch
+
+    count, channels, side = pictures
+    with torch.device("meta"):
+        picture = torch.empty(count, channels, side, side)
+        time, dropped = torch.empty(count, dtype=torch.int64), torch.empty(count, dtype=torch.bool)
+        batch = {"picture": picture, "noise": torch.empty_like(picture), "time": time, "dropped": dropped}
+        return batch | ({"condition": torch.empty(count, width)} if width else {})
 
 
 def train(
@@ -139,6 +180,6 @@ def train(
     state = training.run()
     if workspace is not None and training.place.rank == 0:
         workspace.keep(WEIGHTS, to_bytes(state.average))
-        said = {**described, "steps": settings.steps, "weights": decoder.weights}
+        said = {**described, "steps": settings.steps}
         workspace.keep(CONFIG, json.dumps(said, sort_keys=True, indent=1).encode())
     return state.curves

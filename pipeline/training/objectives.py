@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..diffusion.process import STEPS
 from ..models.autoencoder import decode
+from .augment import augmented, drawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,17 +73,22 @@ class Pixels:
     ----------
     autoencoder
         Frozen; the error goes through it to the encoder.
+    augment
+        Whether the pictures, those of the validation too, are blurred and enlarged at random.
     """
 
     autoencoder: nn.Module
+    augment: bool = False
 
     def draw(self, batch: Mapping[str, Tensor], chance: Generator) -> dict[str, Tensor]:
-        """Return nothing: there is no chance in it."""
-        del batch, chance
-        return {}
+        """Return how pictures are augmented, if they are; there is no other chance in it."""
+        return drawn(len(batch["picture"]), chance) if self.augment else {}
 
     def loss(self, network: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the squared error of the decoded pictures."""
-        made = decode(self.autoencoder, network(batch["condition"]))
-        error: Tensor = (made.float() - batch["picture"]).square().mean()
+        seen = batch["picture"]
+        if self.augment:
+            seen = augmented(seen, batch["blur"], batch["zoom"])
+        made = decode(self.autoencoder, network(batch["condition"]), seen.shape[1])
+        error: Tensor = (made.float() - seen).square().mean()
         return error

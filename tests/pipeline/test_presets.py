@@ -23,7 +23,7 @@ DATA = {
 
 
 def test_presets_are_listed_by_name() -> None:
-    assert presets() == ("basic-ae", "conditional-ddpm", "pca", "pixels")
+    assert presets() == ("basic-ae", "conditional-ddpm", "pca", "pixels", "voxel-ddpm")
 
 
 @pytest.mark.parametrize("name", presets())
@@ -32,7 +32,8 @@ def test_a_preset_lacks_nothing_but_the_data(name: str, tmp_path: Path) -> None:
     assert tables - {"train", "responses"} <= {"features", "ridge", "images", "scores"}
     recipe = Recipe.from_mapping({"preset": name, "data": DATA}, tmp_path)
     assert set(recipe.features) == set(recipe.ridge.spaces)
-    assert set(recipe.features) == ({name} if "train" not in tables else recipe.learned_from)
+    painted_from = {table.features for table in recipe.images.values()} - {None}
+    assert set(recipe.features) == painted_from | recipe.held_out
     assert recipe.images["final"].generator == name
     assert recipe.scores["final"].images == "final"
 
@@ -47,7 +48,7 @@ def test_every_constant_of_a_preset_has_its_reason(name: str) -> None:
 def test_unknown_preset_is_answered_with_the_nearest() -> None:
     with pytest.raises(
         RecipeError,
-        match=r"'pixls' does not exist; .*conditional-ddpm, pca, pixels; did you mean 'pixels'\?",
+        match=r"'pixls' does not exist; .*conditional-ddpm, pca, pixels, voxel-ddpm; did you mean 'pixels'\?",
     ):
         preset_text("pixls")
 

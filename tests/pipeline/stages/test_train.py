@@ -176,8 +176,8 @@ def test_two_worker_processes_train_together(make_recipe):
         ({"train": {"net": {"model": "conditional"}}}, r"model = 'conditional' is not in this version"),
         ({"images": {"net": {"features": "pca"}}}, r"those the decoder was trained on"),
         (
-            {"images": {"net": {"generator": "basic-ae"}}},
-            r"needs a table \[train.net\] with model = 'basic-ae'",
+            {"images": {"ae": {"generator": "basic-ae"}}},
+            r"needs a table \[train.ae\] with model = 'basic-ae'",
         ),
         ({"images": {"p": {"generator": "pca", "steps": 3}}}, r"'pca' paints without 'steps'"),
         ({"images": {"net": {"strength": 0.5}}}, r"name the images in start"),
@@ -204,24 +204,6 @@ def test_pictures_start_from_other_pictures(make_recipe):
     np.testing.assert_array_equal(made["kept"], made["linear"].repeat(2, axis=1))
     assert (made["half"] != made["linear"]).any()
     assert (made["half"] != made["over"]).any()
-
-
-def test_voxels_lead_to_pictures_by_the_published_network(make_recipe):
-    small = {"size": 16, "steps": 2, "batch": 2}
-    changes = {
-        **SMALL,
-        "train": {
-            "base": {"model": "voxel-ddpm", "features": [], **small},
-            "net": {"model": "voxel-ddpm", "start": "base", **small},
-        },
-        "images": {
-            **SMALL["images"],
-            "net": {"generator": "voxel-ddpm", "model": "net", "steps": 2, "sampler": "ddpm"},
-        },
-    }
-    planned = run(make_recipe(changes, voxels=20, train=8, test=2), cluster=THREADS).plan
-    assert opened(planned, "images/net").open().picture.shape == (2, 1, 16, 16, 1)
-    assert [step.product for step in planned if step.stage == "train"] == ["model/base", "model/net"]
 
 
 @pytest.fixture
@@ -256,6 +238,45 @@ def test_voxels_lead_to_pictures_by_a_frozen_autoencoder(make_recipe, vae):
     trained["weights"] = str(vae.with_name("elsewhere"))
     moved = plan(make_recipe(changes, **SIZES))
     assert next(s.fingerprint for s in moved if s.product == "model/ae") == step.fingerprint
+
+
+def test_frozen_networks_count_in_what_a_worker_must_hold(make_recipe, vae):
+    from pipeline.models.autoencoder import Autoencoder
+    from pipeline.models.networks import nbytes, skeleton
+
+    trained = {"model": "basic-ae", "size": 16, "steps": 4, "batch": 4, "weights": str(vae)}
+    changes = {
+        **SMALL,
+        "train": {"ae": trained},
+        "images": {**SMALL["images"], "net": {"generator": "basic-ae"}},
+    }
+    planned = plan(make_recipe(changes, **SIZES))
+    cost = {step.product: step.cost for step in planned if step.product in ("model/ae", "images/net")}
+    encoder = nbytes(skeleton("basic-ae", {"width": 40, "latent": [2, 8]}))
+    frozen = nbytes(Autoencoder.of(str(vae)).skeleton())
+    assert cost["model/ae"].resident == 4 * encoder + frozen
+    assert cost["images/net"].resident == encoder + frozen
+    assert cost["model/ae"].memory > 5 * encoder + frozen  # the gradients too
+    limit = int(cost["model/ae"].resident / 0.7)  # just too little: models may take 70 %
+    refusals = planned.refusals(int(0.9 * (limit - 10)))
+    assert any("s1/model/ae needs" in text and "lower [cluster] workers" in text for text in refusals)
+    assert not any("model/ae" in text for text in planned.refusals(2**40))
+    with pytest.raises(NeedUnmet, match=r"model/ae"):
+        run(planned.recipe, cluster=Threads(workers=1, memory=f"{limit - 10}B"), until="train")
+    row = next(row for row in planned.rows() if row["product"] == "model/ae")
+    assert row["memory"] == cost["model/ae"].memory
+
+
+def test_more_pictures_at_once_are_told_to_take_more(make_recipe):
+    def cost(batch):
+        changes = {**SMALL, "train": {"net": {**SMALL["train"]["net"], "batch": batch}}}
+        changes["images"] = {**SMALL["images"], "net": {"generator": "conditional-ddpm", "batch": batch}}
+        planned = plan(make_recipe(changes, **SIZES))
+        return [step.cost.memory for step in planned if step.product in ("model/net", "images/net")]
+
+    for few, many, most in zip(cost(100), cost(200), cost(400), strict=True):
+        assert few < many
+        assert most - many == pytest.approx(2 * (many - few), rel=0.05)  # layers grow with the batch
 
 
 def _merged(under, over):
