@@ -112,7 +112,13 @@ def test_pictures_do_not_depend_on_workers_or_blocks(make_recipe, monkeypatch, s
     images = opened(planned, "images/net")
     expected = images.open().load().picture.values
     images.revoke({*images.done()})
-    monkeypatch.setattr(runner, "groups", lambda missing, slots: [[block] for block in reversed(missing)])
+    hand_out = runner.hand_out
+
+    def backwards(step, product, blocks, *rest):
+        for work in reversed(blocks):
+            yield from hand_out(step, product, [work], *rest)
+
+    monkeypatch.setattr(runner, "hand_out", backwards)
     run(recipe, cluster=Local(workers=2, memory="2GB"))
     np.testing.assert_array_equal(opened(planned, "images/net").open().load().picture.values, expected)
 
