@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from pipeline.bench.ingest.ours import betas_of, checked
+from pipeline.bench.ingest.ours import betas_of, checked, imported
 from storage.remote import Location
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def into_plain_zarr(
 
     place, scratch = Location.of(root, options), tempfile.TemporaryDirectory()
     place.folders()  # opens the store
+    imported()
     codec = BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle")
 
     def work() -> Mapping[str, Any]:
