@@ -224,17 +224,35 @@ def test_a_loss_that_grows_is_told(tmp_path, monkeypatch):
     loss, times = Denoising.loss, count()
     monkeypatch.setattr(Denoising, "loss", lambda *given: loss(*given) * 2.0 ** next(times))
     monkeypatch.setattr(loop, "WINDOW", 3)
-    with pytest.raises(Diverged, match=r"has grown from .* to .* by step 10; lower `learning_rate`"):
+    monkeypatch.setattr(loop, "EVERY", 0.0)
+    monkeypatch.setattr(loop, "LOOK", 2)
+    said = r"has grown from .* to .* by step 6; lower `learning_rate`.* the checkpoint of step 4 is kept"
+    with pytest.raises(Diverged, match=said):
         made(tmp_path)
+    assert Workspace(Location.of(tmp_path), "m").latest().step == 4
 
 
-def test_a_full_memory_is_told(tmp_path, monkeypatch):
-    def full(*_):
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+def test_a_learning_rate_out_of_reach_ends_in_a_sentence(tmp_path):
+    settings = replace(SETTINGS, steps=60, learning_rate=1e6, decay="none", validation=0.0)
+    with pytest.raises(Diverged, match=r"s1/model/net: the loss (is|has grown).*\(it is 1e\+06\)"):
+        made(tmp_path, settings)
+
+
+def test_a_full_memory_is_told_and_the_last_checkpoint_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "EVERY", 0.0)
+    monkeypatch.setattr(loop, "LOOK", 2)
+    step = loop._Steps._step
+
+    def full(self, batch):
+        if self.state.step == 5:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        step(self, batch)
 
     monkeypatch.setattr(loop._Steps, "_step", full)
-    with pytest.raises(OutOfMemory, match=r"does not hold a training batch of 4; lower `batch`"):
+    said = r"does not hold a training batch of 4; lower `batch`.* The last checkpoint is kept"
+    with pytest.raises(OutOfMemory, match=said):
         made(tmp_path)
+    assert Workspace(Location.of(tmp_path), "m").latest().step == 4
 
 
 def test_a_checkpoint_of_another_network_is_told(tmp_path, monkeypatch):
