@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Pictures read at once.
 READ = 512
+#: Bytes that torch's kernels take beside what a step holds: 80 to 120 MB were measured on a CPU at any batch.
+KERNELS = 100 * 2**20
 #: What is said of whatever went through a network that nobody trained.
 RANDOM_WEIGHTS = 'made with random weights (weights = "random"): nothing it shows is a result'
 
@@ -63,7 +65,7 @@ def _model_cost(
     held = rows * 4 * (width or responses.sizes["voxel"]) + stimuli.sizes["image"] * channels * side**2
     decoder = Decoder(said["model"], said["network"], weights=weights)
     models, layers = memory(decoder, (said["batch"] // said["processes"], channels, side))
-    return Cost(memory=2 * held + models + layers, resident=models, processes=said["processes"])
+    return Cost(memory=2 * held + models + layers + KERNELS, resident=models, processes=said["processes"])
 
 
 @stage("train", version=1, schema=MODEL, cost=_model_cost, sequential=True)
