@@ -89,7 +89,9 @@ class Images(Table):
         if self.generator == "nearest" and self.features is None:
             raise ValueError("generator 'nearest' needs features: the space in which pictures are near")
         if "strength" in given and "start" not in given:
-            raise ValueError("strength says how much of a start is painted over; name the images in start")
+            raise ValueError(
+                "strength says how much of a start is painted over, but there is none; name images in start"
+            )
         strange = sorted(given & self._unfit())
         if strange or (self.generator in BARS and self.samples > 1):
             named = strange[0] if strange else "samples"

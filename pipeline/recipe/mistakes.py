@@ -76,9 +76,16 @@ def _message(error: ErrorDetails, keys: list[str], document: type[BaseModel]) ->
             return _not_here(error, keys)
         case "string_pattern_mismatch" | "string_too_long":
             return _bad_name(error, keys)
-    if error["type"] == "mistake" and isinstance(error["input"], (Mapping, type(None))):
-        return f"{table(keys)}{_complaint(error)}"
+    if _is_of_a_table(error, document):
+        return f"{table(keys)} {error['ctx'].get('error', error['msg'])}"
     return f"{place(keys)} = {_show(error['input'])}{_complaint(error)}"
+
+
+def _is_of_a_table(error: ErrorDetails, document: type[BaseModel]) -> bool:
+    """Return whether a mistake is told of a whole table, by a text that names the keys it is about."""
+    if error["type"] == "mistake":
+        return isinstance(error["input"], (Mapping, type(None)))
+    return error["type"] == "value_error" and model_at(error["loc"], document) is not None
 
 
 def _complaint(error: ErrorDetails) -> str:

@@ -337,6 +337,12 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("images.final.features=pixls", "did you mean 'pixels'?"),
         ('images.final.calibrate="most"', "which has none, std, norm"),
         ("images.b.generator=versatile-diffusion", "is not in this version, which has pixels, pca"),
+        ("images.final.steps=4", "[images.final] generator 'pixels' paints without 'steps'; leave it out"),
+        (
+            "images.final.strength=1.0",
+            "[images.final] strength says how much of a start is painted over, but",
+        ),
+        ("data.sessions={a=1}", "[data] sessions = a table: expected a number of sessions"),
         ("scores.finl.metrics=['ssim']", "[scores.finl] images = 'finl' needs a table [images.finl]"),
         ("scores.final.metrics=['clip']", "metrics = 'clip' is not in this version"),
         ("scores.final.metrics=['ssim', 'ssim']", "'ssim' is named twice"),

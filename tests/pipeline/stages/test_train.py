@@ -178,6 +178,10 @@ def test_two_worker_processes_train_together(make_recipe):
             {"train": {"net": {"features": ["pcb"]}}},
             r"needs a table \[ridge.spaces.pcb\].*did you mean 'pca'",
         ),
+        (
+            {"ridge": {"spaces": {"pca": {"alpha": {"per": "feature"}}}}},
+            r"\[train.net\] features .* learns from pca, a ridge whose alpha is chosen per feature; take per",
+        ),
         ({"train": {"net": {"batch": 5, "processes": 2}}}, r"batch = 5 can not be shared by 2 processes"),
         ({"train": {"net": {"model": "conditional"}}}, r"model = 'conditional' is not in this version"),
         ({"images": {"net": {"features": "pca"}}}, r"those the decoder was trained on"),
@@ -186,7 +190,10 @@ def test_two_worker_processes_train_together(make_recipe):
             r"needs a table \[train.ae\] with model = 'basic-ae'",
         ),
         ({"images": {"p": {"generator": "pca", "steps": 3}}}, r"'pca' paints without 'steps'"),
-        ({"images": {"net": {"strength": 0.5}}}, r"name the images in start"),
+        (
+            {"images": {"net": {"strength": 0.5}}},
+            r"\[images.net\] strength .* there is none; name images in start",
+        ),
         ({"images": {"net": {"start": "nte"}}}, r"names no other table of \[images\]; did you mean 'net'"),
         ({"images": {"net": {"start": "net"}}}, r"leads back to these pictures"),
         ({"train": {"voxels": {"model": "basic-ae", "features": []}}}, r"learns from voxels"),
