@@ -194,6 +194,7 @@ class _Run:
         if outcome.killed:
             self._suspect(one, outcome)
         elif hasattr(outcome.error, "exit_code"):
+            outcome.error.task = one.task.key  # type: ignore[attr-defined]
             raise outcome.error
         elif one.tries > self.retries:
             raise self._failure(one, outcome) from outcome.error

@@ -85,7 +85,9 @@ def told(error: BaseException, arguments: Sequence[str]) -> str:
     if isinstance(error, click.ClickException):
         return _one_line(error.format_message())
     if hasattr(error, "exit_code"):
-        return _one_line(str(error))
+        found = _BLOCK.search(getattr(error, "task", None) or "")
+        made = f"{found['product']}: " if found and found["product"] not in str(error) else ""
+        return _one_line(made + str(error))
     if _name_too_long(error) and isinstance(error, OSError):
         return f"{str(error.filename)[:60]!r}... is too long for the name of a file; give a shorter one"
     hint = "" if "--debug" in arguments else " (--debug shows where)"

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from .table import Table
 
-Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+#: What float32 holds, with room for its squares and reciprocals.
+LEAST, MOST = 1e-18, 1e18
+
+
+def _computable(penalty: float) -> float:
+    if not LEAST <= penalty <= MOST:
+        raise ValueError(f"expected {LEAST:g} to {MOST:g}, beyond which a penalty is none or leaves nothing")
+    return penalty
+
+
+Penalty = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_computable)]
 
 
 class Alphas(Table):

@@ -18,6 +18,7 @@ from .agreement import Agreement, scores
 from .ahead import ahead
 from .blocks import WIDTH, centred, column_means, recut
 from .ceiling import ceiling
+from .choice import Errors
 from .condition import (
     eigenvalue_bound,
     float32_error,
@@ -46,18 +47,17 @@ from .gram import cross_gram, gram_and_cross, gram_band, gram_bands, gram_rows, 
 from .groups import Groups
 from .leaveout import leave_out, partners, sample_rows
 from .namespace import Precision, precision_of
+from .penalty import grid
 from .prediction import from_weights, merge_columns, predict, predict_blocks, predict_left
 from .residuals import BySpectrum, by_factor, held_out
 from .retrieval import identification
 from .running import RunningMoments
 from .selection import (
     Candidates,
-    Errors,
     by_factors,
     by_spectrum,
     centred_targets,
     gcv_errors,
-    grid,
     held_out_by_best,
     held_out_errors,
     identifications,

@@ -7,6 +7,7 @@ see Cook and Weisberg, Residuals and Influence in Regression (1982).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -89,13 +90,14 @@ def left_out(blocks: Array, part: Array) -> Array:
     Parameters
     ----------
     blocks : (group, member, member) float64
-        N_gg.
+        N_gg; above 0, where it is not for rounding alone.
     part : (group * member, t)
-        (N Y)_g. Groups of single rows take a division.
+        (N Y)_g. Groups of single rows take a division, and a row that is fitted exactly becomes NaN.
     """
     xp = namespace_of(part)
     groups, size = blocks.shape[0], blocks.shape[1]
     if size == 1:
-        return part / xp.astype(xp.reshape(blocks, (groups, 1)), part.dtype)
+        left = xp.astype(xp.reshape(blocks, (groups, 1)), part.dtype)
+        return part / xp.where(left > 0, left, math.nan + xp.zeros_like(left))
     wide = xp.reshape(xp.astype(part, xp.float64), (groups, size, part.shape[1]))
     return xp.astype(xp.reshape(xp.linalg.solve(blocks, wide), part.shape), part.dtype)

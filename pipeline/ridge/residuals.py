@@ -15,13 +15,14 @@ import numpy as np
 from .correction import TILE
 from .groups import left_out
 from .namespace import Array, Rows, namespace_of, on_device
+from .penalty import mean_eigenvalue
 from .smoother import factorise
-from .spectrum import Spectrum, mean_eigenvalue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .groups import Groups, Stack
+    from .spectrum import Spectrum
 
 
 class Residuals(Protocol):

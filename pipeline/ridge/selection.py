@@ -10,17 +10,18 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from pipeline.errors import RecipeError, ShapeError
+from pipeline.errors import ShapeError
 
 from .blocks import centred
+from .choice import NOTHING_VARIES, Errors
 from .correction import TILE, Moments, by_tile, is_constant
 from .namespace import Array, Precision, Rows, namespace_of, on_device
+from .penalty import check_penalty
 from .residuals import ByFactor, BySpectrum, by_factor, held_out, held_out_parts
 from .retrieval import identification
 
@@ -32,63 +33,6 @@ if TYPE_CHECKING:
 
 Candidates: TypeAlias = "Iterable[BySpectrum | ByFactor]"
 """Residuals at one alpha after the other."""
-
-
-def grid(start: float, stop: float, count: float) -> tuple[float, ...]:
-    """Return penalties evenly spaced in their logarithm, ends among them.
-
-    >>> grid(1, 100, 3)
-    (1.0, 10.0, 100.0)
-
-    Raises
-    ------
-    RecipeError
-        If they are not finite, above 0 and ascending, or fewer than two.
-    """
-    if not (0 < start < stop < math.inf and count >= 2):
-        raise RecipeError(
-            f"{count:g} penalties from {start:g} to {stop:g} found; expected 0 < from < to, and two at least."
-        )
-    count = int(count)
-    low, high = math.log10(start), math.log10(stop)
-    inner = (10 ** (low + (high - low) * at / (count - 1)) for at in range(1, count - 1))
-    return (float(start), *inner, float(stop))
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Mean squared error of held-out predictions: of every target, for every candidate alpha."""
-
-    values: Array
-    """(candidate, t) float64"""
-    variance: Array
-    """(t,) float64: of the targets over training rows, ddof 0; exactly 0 where one is constant."""
-
-    def best(self) -> Array:
-        """Return the candidate of smallest error for every target, (t,) int; of equal ones the first.
-
-        A constant target, which every alpha predicts, takes the last.
-        """
-        xp = namespace_of(self.values)
-        found = xp.argmin(self.values, axis=0)
-        last = xp.zeros_like(found) + (self.values.shape[0] - 1)
-        return xp.where(self.variance > 0, found, last)
-
-    def explained(self) -> Array:
-        """Return the share of all targets' variance each candidate explains, (candidate,) float64.
-
-        That is 1 - error / variance, summed over targets first: its best is the candidate of smallest error.
-
-        Raises
-        ------
-        ShapeError
-            If no target varies.
-        """
-        xp = namespace_of(self.values)
-        total = float(xp.sum(self.variance))
-        if not total > 0:
-            raise ShapeError("No target varies over the training rows, so no alpha is better than another.")
-        return 1.0 - xp.sum(self.values, axis=1) / total
 
 
 def centred_targets(targets: Array, of_rows: Moments, dtype: Precision) -> Array:
@@ -114,7 +58,16 @@ def centred_targets(targets: Array, of_rows: Moments, dtype: Precision) -> Array
 
 
 def by_spectrum(spectrum: Spectrum, targets: Array, alphas: Sequence[float]) -> list[BySpectrum]:
-    """Return the residuals at each alpha, on one projection of the (n, t) centred targets."""
+    """Return the residuals at each alpha, on one projection of the (n, t) centred targets.
+
+    Raises
+    ------
+    RecipeError
+        If an alpha is not a finite number above 0, or lost in the rounding of the eigenvalues.
+    """
+    scale = float(namespace_of(spectrum.values).mean(spectrum.values)) or 1.0
+    for alpha in alphas:
+        check_penalty(alpha, scale, "float64")
     projected = spectrum.project(targets)
     return [BySpectrum(spectrum, targets, projected, float(alpha)) for alpha in alphas]
 
@@ -181,7 +134,9 @@ def held_out_errors(candidates: Candidates, groups: Groups) -> Errors:
 
     def error(candidate: BySpectrum | ByFactor) -> Array:
         sums = (part.shape[0] * _mean_squares(part) for part in held_out_parts(candidate, groups))
-        return functools.reduce(operator.add, sums) / groups.chosen.size
+        found = functools.reduce(operator.add, sums) / groups.chosen.size
+        xp = namespace_of(found)
+        return xp.where(xp.isfinite(found), found, math.inf + xp.zeros_like(found))
 
     return _errors(candidates, error)
 
@@ -205,9 +160,16 @@ def identifications(candidates: Candidates, groups: Groups, picture_of_row: Rows
     -------
     (candidate,) float64
         See ``identification``.
+
+    Raises
+    ------
+    ShapeError
+        If no target varies.
     """
     found = []
     for candidate in candidates:
+        if not float(namespace_of(candidate.targets).max(abs(candidate.targets))) > 0:
+            raise ShapeError(NOTHING_VARIES)
         predicted = candidate.targets - held_out(candidate, groups)
         found.append(identification(predicted, candidate.targets, groups.labels, picture_of_row))
     return on_device(np.asarray(found), candidate.targets)

@@ -6,17 +6,17 @@ block at a time. Its rows sum to one.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.errors import PipelineError, RecipeError, ShapeError
+from pipeline.errors import PipelineError, ShapeError
 
 from .blocks import WIDTH, centred, column_means, recut
 from .kernels import kernels_for
 from .namespace import Array, namespace_of, precision_of, row_major
+from .penalty import check_penalty, mean_eigenvalue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,16 +76,15 @@ def factorise(gram_lower: Array, alpha: float, *, overwrite: bool = False) -> Fa
     Raises
     ------
     RecipeError
-        If alpha is not a finite number above 0.
+        If alpha is not a finite number above 0, or lost in the rounding of the diagonal.
     ShapeError
         If the matrix is not square.
     PipelineError
         If the penalised matrix is not positive definite in this precision, or holds NaN.
     """
-    if not (math.isfinite(alpha) and alpha > 0):
-        raise RecipeError(f"alpha = {alpha} found; expected a finite number above 0, such as 100.")
     if gram_lower.ndim != 2 or gram_lower.shape[0] != gram_lower.shape[1]:
         raise ShapeError(f"A Gram matrix of shape {tuple(gram_lower.shape)} found; expected a square one.")
+    check_penalty(alpha, mean_eigenvalue(gram_lower), precision_of(gram_lower))
     try:
         return Factor(kernels_for(gram_lower).cholesky(gram_lower, alpha, overwrite=overwrite), float(alpha))
     except np.linalg.LinAlgError as error:

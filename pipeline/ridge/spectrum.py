@@ -15,6 +15,7 @@ from .blocks import WIDTH, centred, column_means, recut
 from .correction import TILE
 from .kernels import kernels_for
 from .namespace import Array, Precision, namespace_of, precision_of, row_major
+from .penalty import mean_eigenvalue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,13 +73,6 @@ def dual_spectrum(gram_lower: Array, *, overwrite: bool = False) -> Spectrum:
     moved -= mean_eigenvalue(gram_lower) / gram_lower.shape[0]
     values, vectors = _eigen(moved)
     return Spectrum(row_major(vectors[:, 1:]), values[1:], complete=True)
-
-
-def mean_eigenvalue(gram_lower: Array) -> float:
-    """Return the mean eigenvalue of a Gram matrix, 1 where all are 0: a size within its scale."""
-    xp = namespace_of(gram_lower)
-    diagonal = xp.linalg.diagonal(gram_lower)
-    return float(xp.sum(diagonal, dtype=xp.float64)) / int(diagonal.shape[0]) or 1.0
 
 
 def _copy(array: Array) -> Array:

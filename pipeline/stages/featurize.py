@@ -16,7 +16,7 @@ from ..stage import Cost, largest_block, lazily, stage
 from .coordinates import picture_coords
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
@@ -160,11 +160,20 @@ def _encode(
     value: Any = pixels.encode(stimuli.picture[start:stop].values, size)
     if basis is not None:
         value = pca.encode(value, read_basis(basis))
-    return {"value": as_stored(value, dtype)}
+    return {"value": as_stored(value, dtype, stimuli.image_id.values[start:stop])}
 
 
-def as_stored(value: np.ndarray, dtype: str) -> np.ndarray:
+def as_stored(value: np.ndarray, dtype: str, pictures: Sequence[str] | np.ndarray) -> np.ndarray:
     """Return features in the dtype they are stored in.
+
+    Parameters
+    ----------
+    value
+        (image, feature), as they were computed.
+    dtype
+        float16 or float32.
+    pictures
+        The pictures' ids, to name one whose features do not fit.
 
     Raises
     ------
@@ -178,7 +187,7 @@ def as_stored(value: np.ndarray, dtype: str) -> np.ndarray:
         picture, feature = bad[0]
         cure = 'use dtype = "float32"' if np.isfinite(value).all() else "look at the picture or the model"
         raise ShapeError(
-            f"feature {feature} of picture {picture} of its block is {value[picture, feature]:g}, no finite "
+            f"feature {feature} of picture {pictures[picture]} is {value[picture, feature]:g}, no finite "
             f"{dtype} ({len(bad)} such); {cure}"
         )
     return stored

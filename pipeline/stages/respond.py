@@ -192,7 +192,7 @@ def _groups(trials: xr.Dataset, standardize: Standardize) -> np.ndarray:
     if standardize != "none" and training.min() < 2:
         of_all = standardize not in ("session", "run")
         where, cure = ("", "") if of_all else (f" in one {standardize}", "; standardize by 'train'")
-        found = f"only {training.min()} training trials{where}"
+        found = f"{training.min()} training trial{'' if training.min() == 1 else 's'} found{where}"
         raise ShapeError(f"{found}: a standard deviation needs two{cure}")
     return group
 
@@ -225,7 +225,8 @@ def _respond(  # noqa: PLR0913  (positional for `partial`)
             percent = (percent - float(moments["mean"])) / (float(moments["std"]) or 1.0)
         elif standardize != "none":
             standardize_groups(percent, groups, held_out, ddof)
-        response[:, part] = averaged(percent, adding)
+        with np.errstate(over="ignore"):  # whoever reads them names what float32 can't hold
+            response[:, part] = averaged(percent, adding)
     return {"response": response, "mean": mean, "std": std}
 
 

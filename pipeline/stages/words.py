@@ -60,7 +60,7 @@ def word_features(
     return lazily(
         FEATURE,
         {"image": stimuli.sizes["image"], "feature": len(known)},
-        partial(_encode, captions, known, dtype),
+        partial(_encode, captions, stimuli.image_id.values, known, dtype),
         coords={
             **picture_coords("image", stimuli),
             "split": ("image", stimuli.split.values),
@@ -84,6 +84,7 @@ def _check_paired(stimuli: xr.Dataset, captions: xr.Dataset) -> None:
 
 
 def _encode(
-    captions: xr.Dataset, known: tuple[str, ...], dtype: str, start: int, stop: int
+    captions: xr.Dataset, pictures: np.ndarray, known: tuple[str, ...], dtype: str, start: int, stop: int
 ) -> Mapping[str, np.ndarray]:
-    return {"value": as_stored(words.encode(captions.caption[start:stop].values, known), dtype)}
+    value = words.encode(captions.caption[start:stop].values, known)
+    return {"value": as_stored(value, dtype, pictures[start:stop])}

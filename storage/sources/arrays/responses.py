@@ -122,8 +122,15 @@ def as_singles(stored: NDArray[Any]) -> NDArray[np.float32]:
         return stored.astype(np.float32, copy=False)
 
 
-def check_finite(betas: ArraysBetas) -> None:
+def check_finite(betas: ArraysBetas, places: NDArray[np.int32] | None = None) -> None:
     """Read all voxels once.
+
+    Parameters
+    ----------
+    betas : ArraysBetas
+        The voxels.
+    places : ndarray, optional
+        (voxel, axis) int32: i, j and k, where they are known.
 
     Raises
     ------
@@ -136,12 +143,18 @@ def check_finite(betas: ArraysBetas) -> None:
             bad = np.argwhere(~np.isfinite(as_singles(rows)))
             count += len(bad)
             shown = bad[: _NAMED - len(named)]
-            named += [_name(stack.key, first + row, column, rows[row, column]) for row, column in shown]
+            for row, column in shown:
+                place = "" if places is None else _place(places[column])
+                named.append(_name(stack.key, first + row, column, rows[row, column], place))
         if count:
             more = f" and {count - len(named)} more" if count > len(named) else ""
             found = f"{stack} holds {count} numbers that are not finite as float32: {'; '.join(named)}{more}"
             raise Invalid(f"{found}; leave these voxels or rows out, or fill them")
 
 
-def _name(key: str, row: int, column: int, value: Any) -> str:
-    return f"voxel {column} (column {column} of {key}), row {row} is {value:g}"
+def _name(key: str, row: int, column: int, value: Any, place: str) -> str:
+    return f"voxel {column}{place} (column {column} of {key}), row {row} is {value:g}"
+
+
+def _place(ijk: NDArray[np.int32]) -> str:
+    return f" at {', '.join(f'{axis} {number}' for axis, number in zip('ijk', ijk, strict=True))}"

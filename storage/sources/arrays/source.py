@@ -242,4 +242,5 @@ class ArraysSource:
         self.voxels(subject)
         self.labels(subject)
         self.captions(subject)
-        check_finite(self.betas(subject))
+        betas, key = self.betas(subject), self._key("voxel_ijk", subject)
+        check_finite(betas, None if key is None else read_places(self._open(subject), key, betas.voxels))

@@ -191,17 +191,12 @@ def test_rows_of_one_picture_are_one_candidate():
     assert identification(y, y, PICTURES % 3, PICTURES) == 1
 
 
-def test_grids_are_evenly_spaced_in_their_logarithm():
-    assert grid(1e2, 1e7, 11)[::2] == pytest.approx((1e2, 1e3, 1e4, 1e5, 1e6, 1e7))
-    for wrong in [(0, 1, 3), (1, 1, 3), (2, 1, 3), (1, 2, 1), (float("nan"), 2, 3), (1, float("inf"), 3)]:
-        with pytest.raises(RecipeError, match="expected 0 < from < to"):
-            grid(*wrong)
-
-
 def test_nothing_to_choose_by_is_refused():
     x, y = problem(20)
     with pytest.raises(ShapeError, match="No target varies"):
         held_out_errors(candidates(x, y[:, -1:], "dual"), Groups.of(EVERY)).explained()
+    with pytest.raises(ShapeError, match="No target varies"):
+        identifications(candidates(x, y[:, -1:], "dual"), Groups.of(FOLDS), EVERY)
     with pytest.raises(ShapeError, match="All training rows saw the same picture"):
         Groups.of(np.zeros(ROWS))
     with pytest.raises(ShapeError, match="A fold holds one picture only"):
@@ -224,8 +219,42 @@ def test_vectors_are_orthonormal_and_without_the_intercept(library):
     np.testing.assert_allclose(vectors * values @ vectors.T, centred @ centred.T, atol=1e-9)
 
 
-def test_a_penalty_that_fits_every_row_exactly_is_not_chosen(random):
-    x, y = random.normal(size=(12, 40)), random.normal(size=(12, 3))
-    found = gcv_errors(candidates(x, y, "dual", [1e-300, 1e2]))
-    assert found.best().tolist() == [1, 1, 1]
-    assert not np.isnan(found.values).any()
+def _exact(alphas, form, library):
+    """Candidates in float32, of which the first fits every row exactly: 1 - leverage is a mere rounding."""
+    random = np.random.default_rng(0)
+    x, y = (library.put(random.normal(size=(12, each)).astype("float32")) for each in (40, 3))
+    targets = centred_targets(y, moments(y), "float32")
+    if form == "primal":
+        few = x[:, :11]
+        spectrum = primal_spectrum(primal_gram_band(few, [], 11, "float32"), [few])
+    else:
+        spectrum = dual_spectrum(gram_band([x], 0, 12, "float32"))
+    return by_spectrum(spectrum, targets, alphas)
+
+
+@pytest.mark.parametrize("form", ["dual", "primal"])
+def test_a_penalty_that_fits_every_row_exactly_is_not_chosen(library, form):
+    errors = [gcv_errors(_exact([1e-10, 1e2], form, library))]
+    if form == "primal":
+        errors.append(held_out_errors(_exact([1e-10, 1e2], form, library), Groups.of(np.arange(12))))
+    for found in errors:
+        assert library.get(found.best()).tolist() == [1, 1, 1]
+        assert not np.isnan(library.get(found.values)).any()
+
+
+def test_nothing_is_chosen_where_every_penalty_fits_exactly(library):
+    found = gcv_errors(_exact([1e-12, 1e-10], "dual", library))
+    assert library.get(found.best()).tolist() == [1, 1, 1]  # the largest does least harm
+    with pytest.raises(ShapeError, match="Every candidate alpha fits training rows exactly"):
+        found.explained()
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0, float("nan"), float("inf"), 1e-300, 1e-16])
+@pytest.mark.parametrize("form", ["dual", "primal", "factor"])
+def test_a_penalty_that_is_none_is_refused(library, form, alpha):
+    """By a factor as by a spectrum: a matrix of fewer rows than voxels has no inverse without one."""
+    x, y = problem(70 if form != "primal" else 15)
+    given_ = candidates(library.put(x), library.put(y), form, [100.0])
+    assert held_out_errors(given_, Groups.of(EVERY)).values.shape == (1, 6)
+    with pytest.raises(RecipeError, match=r"is lost in the rounding|expected a finite number above 0"):
+        held_out_errors(candidates(library.put(x), library.put(y), form, [alpha, 100.0]), Groups.of(EVERY))

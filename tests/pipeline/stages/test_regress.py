@@ -174,7 +174,8 @@ def test_what_is_no_number_is_named(make_recipe, where):
     gram, spoilt = dual_gram(responses).compute(), responses.copy(deep=True)
     if where == "voxel":
         spoilt.response[3, 17] = np.nan
-        message = r"the responses hold nan in voxel 17.*row 3 \(picture 3\); a ridge needs finite numbers"
+        place = r"voxel 17 \(i 17, j 0, k 0\), row 3 \(picture 3\)"
+        message = f"the responses hold nan in {place}; a ridge needs finite numbers"
     else:
         spoilt.response[3] = np.inf
         message = r"the responses hold no finite number in row 3 \(picture 3\)"
@@ -243,8 +244,8 @@ def test_features_beyond_float16_are_refused():
     from pipeline.stages.featurize import as_stored
 
     values = np.array([[1.0, 2.0], [3.0, 7e4]], np.float32)
-    with pytest.raises(ShapeError, match=r"feature 1 of picture 1 .* is 70000, .* use dtype = .float32"):
-        as_stored(values, "float16")
-    assert as_stored(values, "float32").dtype == np.float32
+    with pytest.raises(ShapeError, match=r"feature 1 of picture nsd7 is 70000, .* use dtype = .float32"):
+        as_stored(values, "float16", ["nsd3", "nsd7"])
+    assert as_stored(values, "float32", []).dtype == np.float32
     with pytest.raises(ShapeError, match=r"is nan, no finite float32 .* look at the picture"):
-        as_stored(np.where(values > 5, np.nan, values), "float32")
+        as_stored(np.where(values > 5, np.nan, values), "float32", ["nsd3", "nsd7"])

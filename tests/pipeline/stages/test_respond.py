@@ -167,7 +167,7 @@ def test_a_voxel_that_was_not_measured_in_a_session_counts_in_the_others_alone()
 
 def test_a_session_with_one_training_trial_cannot_be_standardised():
     trials = _trials(["a", "b", "c", "d"], [False, False, False, True], session=[1, 1, 2, 2])
-    with pytest.raises(ShapeError, match="only 1 training trials in one session"):
+    with pytest.raises(ShapeError, match="1 training trial found in one session"):
         responses(trials, _betas(np.zeros((4, 2), np.float32)), standardize="session")
 
 
@@ -202,7 +202,9 @@ def test_what_is_not_used_enters_nothing(trials, data):
 
 def test_a_session_without_training_trials_is_told():
     trials = _trials(["a", "a", "b", "c"], [False, False, False, True], session=[1, 1, 1, 0])
-    with pytest.raises(ShapeError, match=r"only 0 training trials in one session: .* standardize by 'train'"):
+    with pytest.raises(
+        ShapeError, match=r"0 training trials found in one session: .* standardize by 'train'"
+    ):
         responses(trials, _betas(np.ones((4, 2))), standardize="session")
 
 

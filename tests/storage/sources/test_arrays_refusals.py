@@ -108,6 +108,12 @@ def test_places_that_are_none(tmp_path, places, said):
     refused(tmp_path / "data.npz", said, voxel_ijk="places")
 
 
+def test_a_voxel_without_numbers_is_named_by_its_place(tmp_path):
+    np.savez(tmp_path / "data.npz", **(good() | {"xTrain": spoilt(np.nan)}), at=np.arange(15).reshape(5, 3))
+    said = r"voxel 3 at i 9, j 10, k 11 \(column 3 of xTrain\), row 2 is nan"
+    refused(tmp_path / "data.npz", said, voxel_ijk="at")
+
+
 def test_words_that_do_not_pair_up(tmp_path):
     np.savez(tmp_path / "data.npz", **good(), few=np.array(["a", "b"]), hot=np.eye(7))
     refused(
