@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks import gpu_ridges
 from pipeline import ridge
 from pipeline.ridge.kernels import kernels_for
 
@@ -151,6 +152,7 @@ CHECKS: tuple[Check, ...] = (
     eigh,
     ridge_regression,
     ridge_by_spectrum,
+    *gpu_ridges.CHECKS,
 )
 
 

@@ -52,6 +52,11 @@ class BareTorch(Bare):
         """Return the lower triangle."""
         return array.tril(k)
 
+    def nonzero(self, array: Array) -> tuple[Array, ...]:
+        """Return the positions, one array an axis, of what is not 0."""
+        found: tuple[Array, ...] = array.nonzero(as_tuple=True)
+        return found
+
 
 class BareCupy(Bare):
     """cupy by the standard's names; there is one device, that in use."""
@@ -61,10 +66,19 @@ class BareCupy(Bare):
         """Its linear algebra."""
         return CupyLinalg(self._library.linalg)
 
-    def asarray(self, values: Any, *, dtype: Any = None, device: Any = None) -> Array:
+    def asarray(
+        self, values: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None
+    ) -> Array:
         """Return values as an array."""
         del device
-        return self._library.asarray(values, dtype=dtype)
+        return (
+            self._library.array(values, dtype=dtype) if copy else self._library.asarray(values, dtype=dtype)
+        )
+
+    def empty(self, shape: tuple[int, ...], *, dtype: Any = None, device: Any = None) -> Array:
+        """Return an array of anything."""
+        del device
+        return self._library.empty(shape, dtype=dtype)
 
     def zeros(self, shape: tuple[int, ...], *, dtype: Any = None, device: Any = None) -> Array:
         """Return zeros."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -58,7 +61,8 @@ def test_every_kernel_is_checked_in_both_dtypes(found):
     for dtype in ("float32", "float64"):
         checked = {each["kernel"] for each in found["checks"] if each["dtype"] == dtype and each["holds"]}
         assert kernels <= checked
-        assert {"ridge_regression", "ridge_by_spectrum"} <= checked
+        assert {"ridge_regression", "ridge_by_spectrum", "ridge_in_the_primal", "weights"} <= checked
+        assert {"alphas_by_gcv", "alphas_by_rows_left_out", "alphas_by_retrieval"} <= checked
 
 
 def test_rates_stand_beside_what_bounds_them(found):
@@ -73,6 +77,60 @@ def test_without_a_gpu_it_says_so_and_ends():
     assert done.stderr.startswith("No GPU found (cupy: ")
     assert done.stderr.count("\n") == 1
     assert not done.stdout
+
+
+class LikeCupy(ModuleType):
+    """numpy by what CuPy has: without the names of the array API standard, and without choice of a device."""
+
+    LACKING = frozenset({"astype", "concat", "matrix_transpose", "permute_dims", "unstack", "isdtype"})
+    OF_LINALG = frozenset({"cholesky", "eigh", "inv", "norm", "qr", "solve", "svd"})
+    MADE = frozenset({"array", "asarray", "empty", "eye", "zeros"})
+
+    def __getattr__(self, name):
+        if name in self.LACKING or name.startswith("__"):
+            raise AttributeError(f"cupy has no {name}")
+        found = getattr(np, name)
+        return partial(self._made, found) if name in self.MADE else found
+
+    @staticmethod
+    def _made(function, *args, **options):
+        assert not {"device", "copy"} & options.keys()
+        return function(*args, **options)
+
+    linalg = SimpleNamespace(**{name: getattr(np.linalg, name) for name in OF_LINALG})
+    asnumpy = staticmethod(np.asarray)
+
+
+@pytest.fixture
+def like_cupy(monkeypatch):
+    """Let the ridge take every array for one of CuPy's, on a machine that has nothing else."""
+    import scipy.linalg
+
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks import gpu_checks
+    from pipeline.ridge.bare import BareCupy
+    from pipeline.ridge.kernels import on_cupy
+
+    monkeypatch.setitem(sys.modules, "cupy", LikeCupy("cupy"))
+    for name in ("cupyx", "cupyx.scipy"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, "cupyx.scipy.linalg", scipy.linalg)
+    bare = BareCupy(LikeCupy("cupy"))
+    of_ridge = [module for name, module in sys.modules.items() if name.startswith("pipeline.ridge")]
+    for module in (*of_ridge, gpu_checks):
+        for name, given in (("namespace_of", bare), ("kernels_for", on_cupy)):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, lambda _array, given=given: given)
+    on_cupy._checked.cache_clear()
+    yield gpu_checks.checks
+    on_cupy._checked.cache_clear()
+
+
+def test_what_the_ridge_calls_is_there_under_the_names_of_cupy(like_cupy):
+    """No GPU computes here: it shows that nothing is asked of CuPy that it has not."""
+    found = list(like_cupy(ridge.CPU))
+    assert not [each for each in found if not each["holds"]]
+    assert {"inverse", "eigh", "alphas_by_rows_left_out", "weights"} <= {each["kernel"] for each in found}
 
 
 def test_products_of_ten_bits_are_found_out(monkeypatch):
