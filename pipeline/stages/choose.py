@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
+    from ..ridge.namespace import Array
     from .held_out import By
 
 #: Features that a choice for a whole space is scored on: a seeded sample, all where there are fewer. Scores
@@ -76,7 +77,7 @@ def _targets_memory(
     return max(n * t * 4 + passing_memory(features, min(FEATURES, count)), targets + at_work)
 
 
-@stage("regress", version=2, schema=ALPHA, cost=_alpha_cost)
+@stage("regress", version=2, schema=ALPHA, cost=_alpha_cost, gpu=True)
 def alpha(
     responses: xr.Dataset,
     features: xr.Dataset,
@@ -135,20 +136,20 @@ def _choose(
     _start: int,
     _stop: int,
 ) -> Mapping[str, np.ndarray]:
-    score = held.scores(_candidates(_sampled(features, rows, sample), gram, spectrum, alphas))
+    score = held.scores(_candidates(ridge.put(_sampled(features, rows, sample)), gram, spectrum, alphas))
     best = alphas[int(np.argmax(score))]
     return {"alpha": np.asarray(best), "tried": np.asarray(alphas), "score": score}
 
 
 def _candidates(
-    values: np.ndarray, gram: xr.Dataset | None, spectrum: xr.Dataset | None, alphas: tuple[float, ...]
+    values: Array, gram: xr.Dataset | None, spectrum: xr.Dataset | None, alphas: tuple[float, ...]
 ) -> ridge.Candidates:
     of_rows = ridge.moments(values)
     if spectrum is not None:
         found = read_spectrum(spectrum)
         return ridge.by_spectrum(found, ridge.centred_targets(values, of_rows, found.precision), alphas)
     assert gram is not None, "alphas are scored by a Gram or by its spectrum"
-    lower = gram.gram.values
+    lower = ridge.put(gram.gram.values)
     return ridge.by_factors(lower, ridge.centred_targets(values, of_rows, ridge.precision_of(lower)), alphas)
 
 

@@ -198,6 +198,6 @@ def cross(
 def _cross(matrix: Matrix, dtype: Any, _start: int, _stop: int) -> Mapping[str, np.ndarray]:
     def pairs() -> Iterator[tuple[Any, Any]]:
         for part in ridge.stream(matrix.parts()):
-            yield part[: matrix.training], part[matrix.training :]
+            yield part[: matrix.training, :], part[matrix.training :, :]
 
     return {"cross": ridge.host(ridge.cross_gram(pairs(), dtype))}

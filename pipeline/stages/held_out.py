@@ -79,8 +79,8 @@ class HeldOut:
     def scores(self, candidates: ridge.Candidates) -> np.ndarray:
         """Return each candidate's score for all targets together; the highest is best."""
         if self.by == "retrieval":
-            return np.asarray(ridge.identifications(candidates, self.groups, self.pictures))
-        return np.asarray(self.errors(candidates).explained())
+            return ridge.host(ridge.identifications(candidates, self.groups, self.pictures))
+        return ridge.host(self.errors(candidates).explained())
 
 
 def scoring_memory(responses: xr.Dataset, by: By, targets: int, itemsize: int) -> int:

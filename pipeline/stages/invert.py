@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
+    from ..ridge.namespace import Array
     from .smooth import Penalty
     from .spectrum import Precision
 
@@ -45,7 +46,7 @@ def _inverse_cost(output: xr.Dataset, gram: xr.Dataset, **_inputs: xr.Dataset) -
     return Cost(memory=gram.gram.nbytes + output.nbytes, flops=float(gram.sizes["column"]) ** 3)
 
 
-@stage("regress", version=2, schema=INVERSE, cost=_inverse_cost)
+@stage("regress", version=2, schema=INVERSE, cost=_inverse_cost, gpu=True)
 def inverse(
     responses: xr.Dataset,
     gram: xr.Dataset,
@@ -68,13 +69,13 @@ def inverse(
 def _inverse(
     matrix: Matrix, gram: xr.Dataset, alpha: Penalty, dtype: str, _start: int, _stop: int
 ) -> Mapping[str, np.ndarray]:
-    return {"inverse": _merged(matrix, gram, alpha).astype(dtype, copy=False)}
+    return {"inverse": ridge.host(_merged(matrix, gram, alpha)).astype(dtype, copy=False)}
 
 
-def _merged(matrix: Matrix, gram: xr.Dataset, alpha: Penalty) -> np.ndarray:
+def _merged(matrix: Matrix, gram: xr.Dataset, alpha: Penalty) -> Array:
     pictures, of_row = matrix.pictures
-    found = ridge.factorise(owned(gram.gram), float(alpha), overwrite=True).inverse()
-    return np.asarray(ridge.merge_columns(found, of_row, len(pictures)))
+    found = ridge.factorise(ridge.put(owned(gram.gram)), float(alpha), overwrite=True).inverse()
+    return ridge.merge_columns(found, of_row, len(pictures))
 
 
 def parts_memory(responses: xr.Dataset, itemsize: int) -> int:
@@ -90,7 +91,7 @@ def _left_cost(output: xr.Dataset, responses: xr.Dataset, gram: xr.Dataset, **_i
     return Cost(memory=merged + max(gram.gram.nbytes, output.nbytes + passing), flops=flops)
 
 
-@stage("regress", version=1, schema=LEFT, cost=_left_cost)
+@stage("regress", version=1, schema=LEFT, cost=_left_cost, gpu=True)
 def dual_left(
     responses: xr.Dataset,
     gram: xr.Dataset,
@@ -123,12 +124,15 @@ def _left(
     return {"left": found, "alpha": np.asarray(float(alpha))}
 
 
-def multiply(matrix: Matrix, rows: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Write Xc^T rows into `out`, voxels streaming past; return the voxels' training means."""
+def multiply(matrix: Matrix, rows: Array, out: np.ndarray) -> np.ndarray:
+    """Write Xc^T rows into `out`, voxels streaming past; return the voxels' training means.
+
+    `rows` are on the device in use, `out` is on the host.
+    """
     start, means = 0, np.empty(matrix.voxels)
-    for part in matrix.training_parts():
-        at = slice(start, start + part.shape[1])
-        means[at] = ridge.column_means(part)
-        out[at] = ridge.centred(part, means[at], ridge.precision_of(rows)).T @ rows
+    for part in map(ridge.put, matrix.training_parts()):
+        at, of_part = slice(start, start + part.shape[1]), ridge.column_means(part)
+        means[at] = ridge.host(of_part)
+        out[at] = ridge.host(ridge.centred(part, of_part, ridge.precision_of(rows)).T @ rows)
         start = at.stop
     return means

@@ -164,13 +164,13 @@ class Predictor:
         agreement = ridge.scores(predicted, ridge.put(true))
         unknown = np.full(stop - start, np.nan, np.float32)
         return {
-            "predicted": _float32(predicted),
-            "r": _float32(agreement.r),
-            "r2": _float32(agreement.r2),
-            "ceiling": _float32(ridge.ceiling(predicted, self.matrix.test_pictures)),
+            "predicted": singles(predicted),
+            "r": singles(agreement.r),
+            "r2": singles(agreement.r2),
+            "ceiling": singles(ridge.ceiling(predicted, self.matrix.test_pictures)),
             "alpha": np.full(stop - start, float(self.smoother.alpha)),
-            "stored_mean": _float32(stored.mean) if stored else unknown,
-            "stored_std": _float32(stored.std) if stored else unknown,
+            "stored_mean": singles(stored.mean) if stored else unknown,
+            "stored_std": singles(stored.std) if stored else unknown,
         }
 
     def _multiplied(
@@ -219,5 +219,6 @@ class Predictor:
         return self.correction != "none" or self._form == "left"
 
 
-def _float32(values: Array) -> np.ndarray:
+def singles(values: Array) -> np.ndarray:
+    """Return an array of any device as float32 on the host."""
     return np.ascontiguousarray(ridge.host(values).astype(np.float32, copy=False))

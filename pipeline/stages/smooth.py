@@ -16,12 +16,14 @@ from storage.schema import Schema, Variable
 from .. import ridge
 from ..stage import Cost, lazily, stage
 from .matrix import Matrix
+from .owned import owned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import xarray as xr
 
+    from ..ridge.namespace import Array
     from .condition import Precision
 
     Penalty: TypeAlias = float | xr.DataArray
@@ -95,11 +97,11 @@ def _smoother_like(
 
 
 def _rounded(
-    compute: Callable[[int, int], Mapping[str, np.ndarray]], dtype: str, start: int, stop: int
+    compute: Callable[[int, int], Mapping[str, Array]], dtype: str, start: int, stop: int
 ) -> Mapping[str, np.ndarray]:
     found = compute(start, stop)
     return {
-        **{name: found[name].astype(dtype, copy=False) for name in found if name != "alpha"},
+        **{name: ridge.host(found[name]).astype(dtype, copy=False) for name in found if name != "alpha"},
         "alpha": found["alpha"],
     }
 
@@ -124,7 +126,7 @@ def _showings(responses: xr.Dataset) -> int:
     return int(np.bincount(of_row).max())
 
 
-@stage("regress", version=2, schema=SMOOTHER, cost=_smoother_cost)
+@stage("regress", version=2, schema=SMOOTHER, cost=_smoother_cost, gpu=True)
 def dual_smoother(
     responses: xr.Dataset,
     gram: xr.Dataset,
@@ -167,9 +169,9 @@ def _dual_smoother(
     seed: int,
     _start: int,
     _stop: int,
-) -> Mapping[str, np.ndarray]:
+) -> Mapping[str, Array]:
     pictures, of_row = matrix.pictures
-    lower = gram.gram.values
+    lower = ridge.put(owned(gram.gram))
     if held_out:  # before the factor takes the Gram's place
         sample = ridge.sample_rows(matrix.training, seed)
         rows = ridge.partners(sample, of_row)
@@ -177,7 +179,7 @@ def _dual_smoother(
     factor = ridge.factorise(lower, float(alpha), overwrite=True)
     found = {
         "smoother": ridge.merge_columns(
-            ridge.dual_smoother(factor, cross.cross.values), of_row, len(pictures)
+            ridge.dual_smoother(factor, ridge.put(cross.cross.values)), of_row, len(pictures)
         ),
         "alpha": np.asarray(float(alpha)),
     }
@@ -190,7 +192,7 @@ def _dual_smoother(
     return found
 
 
-@stage("regress", version=2, schema=SMOOTHER, cost=_smoother_cost)
+@stage("regress", version=2, schema=SMOOTHER, cost=_smoother_cost, gpu=True)
 def primal_smoother(  # noqa: PLR0913  (each names one thing a smoother may need said)
     responses: xr.Dataset,
     gram: xr.Dataset,
@@ -209,7 +211,7 @@ def primal_smoother(  # noqa: PLR0913  (each names one thing a smoother may need
     return _smoother_like(SMOOTHER, matrix, compute, held_out=held_out, seed=seed, precision=precision)
 
 
-@stage("regress", version=2, schema=LEFT, cost=_smoother_cost)
+@stage("regress", version=2, schema=LEFT, cost=_smoother_cost, gpu=True)
 def primal_left(  # noqa: PLR0913  (each names one thing a smoother may need said)
     responses: xr.Dataset,
     gram: xr.Dataset,
@@ -237,19 +239,20 @@ def _primal(
     form: str,
     _start: int,
     _stop: int,
-) -> Mapping[str, np.ndarray]:
+) -> Mapping[str, Array]:
     pictures, of_row = matrix.pictures
-    factor = ridge.factorise(gram.gram.values, float(alpha), overwrite=True)
+    factor = ridge.factorise(ridge.put(owned(gram.gram)), float(alpha), overwrite=True)
     training, test = matrix.centred()
     if form == "left":
-        made = ridge.primal_left(factor, training)
+        made = ridge.primal_left(factor, ridge.put(training))
     else:
-        made = ridge.primal_smoother(factor, test, matrix.training_parts())
+        made = ridge.primal_smoother(factor, ridge.put(test), map(ridge.put, matrix.training_parts()))
     found = {form: ridge.merge_columns(made, of_row, len(pictures)), "alpha": np.asarray(float(alpha))}
     if held_out:
         sample = ridge.sample_rows(matrix.training, seed)
         rows = ridge.partners(sample, of_row)
-        hat = ridge.primal_smoother(factor, training[rows], matrix.training_parts())
+        parts = map(ridge.put, matrix.training_parts())
+        hat = ridge.primal_smoother(factor, ridge.put(training[rows]), parts)
         found["held_out"] = ridge.merge_columns(
             ridge.leave_out(hat, rows, of_row, sample), of_row, len(pictures)
         )

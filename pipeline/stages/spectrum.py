@@ -70,7 +70,7 @@ def _rows_memory(output: xr.Dataset, gram: xr.Dataset) -> int:
     return 2 * found + passing
 
 
-@stage("gram", version=2, schema=SPECTRUM, cost=_spectrum_cost)
+@stage("gram", version=2, schema=SPECTRUM, cost=_spectrum_cost, gpu=True)
 def dual_spectrum(responses: xr.Dataset, gram: xr.Dataset, *, precision: Precision = "auto") -> xr.Dataset:
     """Return eigenvectors and eigenvalues of the Gram of training rows, the constant vector left out.
 
@@ -81,10 +81,10 @@ def dual_spectrum(responses: xr.Dataset, gram: xr.Dataset, *, precision: Precisi
 
 
 def _dual(gram: xr.Dataset) -> ridge.Spectrum:
-    return ridge.dual_spectrum(owned(gram.gram), overwrite=True)
+    return ridge.dual_spectrum(ridge.put(owned(gram.gram)), overwrite=True)
 
 
-@stage("gram", version=2, schema=SPECTRUM, cost=_spectrum_cost)
+@stage("gram", version=2, schema=SPECTRUM, cost=_spectrum_cost, gpu=True)
 def primal_spectrum(
     responses: xr.Dataset,
     gram: xr.Dataset,
@@ -99,7 +99,8 @@ def primal_spectrum(
 
 
 def _primal(matrix: Matrix, gram: xr.Dataset) -> ridge.Spectrum:
-    return ridge.primal_spectrum(owned(gram.gram), matrix.training_parts(), overwrite=True)
+    parts = map(ridge.put, matrix.training_parts())
+    return ridge.primal_spectrum(ridge.put(owned(gram.gram)), parts, overwrite=True)
 
 
 def _spectrum_like(
@@ -125,13 +126,14 @@ def _kept(
     found: Callable[[], ridge.Spectrum], dtype: str, _start: int, _stop: int
 ) -> Mapping[str, np.ndarray]:
     spectrum = found()
-    return {"eigenvector": spectrum.vectors.astype(dtype, copy=False), "eigenvalue": spectrum.values}
+    vectors = ridge.host(spectrum.vectors).astype(dtype, copy=False)
+    return {"eigenvector": vectors, "eigenvalue": ridge.host(spectrum.values)}
 
 
 def read_spectrum(spectrum: xr.Dataset) -> ridge.Spectrum:
-    """Return the stored spectrum as the arithmetic takes it."""
-    complete = bool(spectrum.eigenvector.attrs["complete"])
-    return ridge.Spectrum(spectrum.eigenvector.values, spectrum.eigenvalue.values, complete=complete)
+    """Return the stored spectrum as the arithmetic takes it, on the device in use."""
+    vectors, values = (ridge.put(each.values) for each in (spectrum.eigenvector, spectrum.eigenvalue))
+    return ridge.Spectrum(vectors, values, complete=bool(spectrum.eigenvector.attrs["complete"]))
 
 
 def _projection_cost(
@@ -150,7 +152,7 @@ def _projection_cost(
     return Cost(memory=spectrum.nbytes + 2 * output.nbytes + passing, flops=flops)
 
 
-@stage("gram", version=1, schema=PROJECTION, cost=_projection_cost)
+@stage("gram", version=1, schema=PROJECTION, cost=_projection_cost, gpu=True)
 def projection(
     responses: xr.Dataset,
     spectrum: xr.Dataset,
@@ -185,6 +187,8 @@ def _projected(
 ) -> Mapping[str, Any]:
     found = read_spectrum(spectrum)
     if cross is not None:
-        return {"projected": cross.cross.values.astype(found.vectors.dtype, copy=False) @ found.vectors}
-    pairs = ((part[: matrix.training], part[matrix.training :]) for part in matrix.parts())
-    return {"projected": ridge.project_rows(pairs, found)}
+        rows = cross.cross.values.astype(spectrum.eigenvector.dtype, copy=False)
+        return {"projected": ridge.host(ridge.put(rows) @ found.vectors)}
+    parts = map(ridge.put, matrix.parts())
+    pairs = ((part[: matrix.training, :], part[matrix.training :, :]) for part in parts)
+    return {"projected": ridge.host(ridge.project_rows(pairs, found))}

@@ -12,13 +12,14 @@ from storage.chunks import even_edges
 from .. import ridge
 from ..errors import ShapeError
 from ..ridge.correction import TILE
+from ..ridge.namespace import namespace_of, on_device
 from ..stage import Cost, lazily, stage
 from .coordinates import picture_coords
 from .featurize import FEATURES
 from .held_out import HeldOut, scoring_memory
 from .matrix import Matrix
 from .positions import features_at, passing_memory, positions
-from .predict import PREDICTIONS, Correction, named_features
+from .predict import PREDICTIONS, Correction, named_features, singles
 from .spectrum import read_spectrum
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
+    from ..ridge.namespace import Array
     from .held_out import By
 
 
@@ -50,7 +52,7 @@ def _tuned_cost(
     return Cost(memory=spectrum.nbytes + projection.nbytes + held + at_work, flops=flops)
 
 
-@stage("regress", version=3, schema=PREDICTIONS, cost=_tuned_cost)
+@stage("regress", version=3, schema=PREDICTIONS, cost=_tuned_cost, gpu=True)
 def tuned_predictions(
     responses: xr.Dataset,
     spectrum: xr.Dataset,
@@ -141,52 +143,59 @@ class Tuner:
         targets, of_rows = self._targets(start, stop, spectrum.precision)
         candidates = ridge.by_spectrum(spectrum, targets, self.alphas)
         best = self.held.errors(candidates).best()
-        alpha = np.asarray(self.alphas)[best]
+        alpha, projection = np.asarray(self.alphas)[ridge.host(best)], self.projection.projected.values
         predicted = ridge.predict_by_alphas(
-            self.projection.projected.values, spectrum, candidates[0].projected, alpha
+            ridge.put(projection), spectrum, candidates[0].projected, ridge.put(alpha)
         )
-        predicted = predicted + of_rows.mean.astype(predicted.dtype)
+        predicted = predicted + namespace_of(predicted).astype(of_rows.mean, predicted.dtype)
         stored = None
         if self.correction == "stored":
             stored = self._held_out_moments(candidates, best, of_rows)
             predicted = ridge.restandardize(predicted, stored, of_rows)
         elif self.correction == "test-batch":
             predicted = ridge.restandardize(predicted, ridge.batch_moments(predicted), of_rows)
-        true = features_at(self.features, self.test, start, stop)
+        true = ridge.put(features_at(self.features, self.test, start, stop))
         return scored(predicted, true, self.test, alpha, stored)
 
-    def _targets(self, start: int, stop: int, dtype: ridge.Precision) -> tuple[np.ndarray, ridge.Moments]:
+    def _targets(self, start: int, stop: int, dtype: ridge.Precision) -> tuple[Array, ridge.Moments]:
         """Return the training rows' features less their means, and their moments."""
-        seen = features_at(self.features, self.rows, start, stop)
+        seen = ridge.put(features_at(self.features, self.rows, start, stop))
         of_rows = ridge.moments(seen)
-        return np.asarray(ridge.centred_targets(seen, of_rows, dtype)), of_rows
+        return ridge.centred_targets(seen, of_rows, dtype), of_rows
 
     def _held_out_moments(
-        self, candidates: list[ridge.BySpectrum], best: np.ndarray, of_rows: ridge.Moments
+        self, candidates: list[ridge.BySpectrum], best: Array, of_rows: ridge.Moments
     ) -> ridge.Moments:
         """Return the moments of held-out predictions of a seeded choice of training rows."""
         sample = ridge.sample_rows(len(self.rows), self.seed)
         groups = ridge.Groups.of(self.held.pictures, sample)
-        left = ridge.held_out_by_best(candidates, best, groups)[np.searchsorted(groups.chosen, sample)]
-        return ridge.moments(candidates[0].targets[sample] - left + of_rows.mean.astype(left.dtype))
+        left = _rows(ridge.held_out_by_best(candidates, best, groups), np.searchsorted(groups.chosen, sample))
+        mean = namespace_of(left).astype(of_rows.mean, left.dtype)
+        # what is not named is gone when the next is there
+        return ridge.moments(_rows(candidates[0].targets, sample) - left + mean)
+
+
+def _rows(values: Array, rows: np.ndarray) -> Array:
+    """Return some rows, on the device of the values."""
+    return namespace_of(values).take(values, on_device(rows, values), axis=0)
 
 
 def scored(
-    predicted: np.ndarray,
-    true: np.ndarray,
+    predicted: Array,
+    true: Array,
     pictures: np.ndarray,
     alpha: np.ndarray,
     stored: ridge.Moments | None,
 ) -> Mapping[str, np.ndarray]:
-    """Return a block of product `predictions`."""
+    """Return a block of product `predictions`, of arrays on the device in use."""
     agreement = ridge.scores(predicted, true)
     unknown = np.full(len(alpha), np.nan, np.float32)
     return {
-        "predicted": predicted.astype(np.float32, copy=False),
-        "r": agreement.r.astype(np.float32),
-        "r2": agreement.r2.astype(np.float32),
-        "ceiling": ridge.ceiling(predicted, pictures).astype(np.float32),
+        "predicted": singles(predicted),
+        "r": singles(agreement.r),
+        "r2": singles(agreement.r2),
+        "ceiling": singles(ridge.ceiling(predicted, pictures)),
         "alpha": alpha.astype(np.float64),
-        "stored_mean": stored.mean.astype(np.float32) if stored else unknown,
-        "stored_std": stored.std.astype(np.float32) if stored else unknown,
+        "stored_mean": singles(stored.mean) if stored else unknown,
+        "stored_std": singles(stored.std) if stored else unknown,
     }

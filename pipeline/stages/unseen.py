@@ -19,7 +19,7 @@ from ..stage import Cost, lazily, stage
 from .featurize import FEATURES
 from .matrix import Matrix
 from .positions import positions
-from .predict import named_features
+from .predict import named_features, singles
 from .smooth import penalty
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
+    from ..ridge.namespace import Array
     from .smooth import Penalty
 
 HELD_OUT = Schema(
@@ -68,7 +69,7 @@ def _held_out_cost(
     return Cost(memory=memory, flops=ridge.factor_flops(order, rows))
 
 
-@stage("regress", version=1, schema=HELD_OUT, cost=_held_out_cost)
+@stage("regress", version=1, schema=HELD_OUT, cost=_held_out_cost, gpu=True)
 def dual_held_out(
     responses: xr.Dataset, gram: xr.Dataset, chosen: xr.Dataset | None = None, *, alpha: float = 0.0
 ) -> xr.Dataset:
@@ -90,13 +91,13 @@ def dual_held_out(
 def _dual(
     matrix: Matrix, gram: xr.Dataset, alpha: Penalty, _start: int, _stop: int
 ) -> Mapping[str, np.ndarray]:
-    lower = gram.gram.values
+    lower = ridge.put(gram.gram.values)
     rows = np.arange(matrix.training)
     hat = ridge.dual_smoother(ridge.factorise(lower, float(alpha)), ridge.gram_rows(lower, rows))
     return _without_own(matrix, hat, alpha)
 
 
-@stage("regress", version=1, schema=HELD_OUT, cost=_held_out_cost)
+@stage("regress", version=1, schema=HELD_OUT, cost=_held_out_cost, gpu=True)
 def primal_held_out(
     responses: xr.Dataset,
     gram: xr.Dataset,
@@ -114,17 +115,18 @@ def primal_held_out(
 def _primal(
     matrix: Matrix, gram: xr.Dataset, alpha: Penalty, _start: int, _stop: int
 ) -> Mapping[str, np.ndarray]:
-    factor = ridge.factorise(gram.gram.values, float(alpha))
+    factor = ridge.factorise(ridge.put(gram.gram.values), float(alpha))
     training, _ = matrix.centred()
-    return _without_own(matrix, ridge.primal_smoother(factor, training, matrix.training_parts()), alpha)
+    parts = map(ridge.put, matrix.training_parts())
+    return _without_own(matrix, ridge.primal_smoother(factor, ridge.put(training), parts), alpha)
 
 
-def _without_own(matrix: Matrix, hat: np.ndarray, alpha: Penalty) -> Mapping[str, np.ndarray]:
+def _without_own(matrix: Matrix, hat: Array, alpha: Penalty) -> Mapping[str, np.ndarray]:
     pictures, of_row = matrix.pictures
     rows = np.arange(matrix.training)
     left = ridge.leave_out(hat, rows, of_row, rows)
     return {
-        "smoother": ridge.merge_columns(left, of_row, len(pictures)),
+        "smoother": ridge.host(ridge.merge_columns(left, of_row, len(pictures))),
         "alpha": np.asarray(float(alpha)),
     }
 
@@ -156,7 +158,7 @@ def _predictions_cost(
     return Cost(memory=memory, flops=ridge.predict_flops(columns, rows, targets))
 
 
-@stage("regress", version=1, schema=TRAINING_PREDICTIONS, cost=_predictions_cost)
+@stage("regress", version=1, schema=TRAINING_PREDICTIONS, cost=_predictions_cost, gpu=True)
 def training_predictions(responses: xr.Dataset, held_out: xr.Dataset, features: xr.Dataset) -> xr.Dataset:
     """Return the held-out predicted features of the training rows, a block of features at a time.
 
@@ -193,4 +195,4 @@ def _predict(
     held_out: xr.Dataset, features: xr.Dataset, columns: np.ndarray, start: int, stop: int
 ) -> Mapping[str, np.ndarray]:
     seen = features.value[:, start:stop].values.astype(np.float32, copy=False)[columns]
-    return {"predicted": ridge.predict(held_out.smoother.values, seen).astype(np.float32)}
+    return {"predicted": singles(ridge.predict(ridge.put(held_out.smoother.values), ridge.put(seen)))}

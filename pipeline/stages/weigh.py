@@ -16,6 +16,7 @@ from storage.chunks import even_edges
 from storage.schema import Schema, Variable
 
 from .. import ridge
+from ..ridge.namespace import namespace_of, on_device
 from ..stage import Cost, lazily, stage
 from .featurize import FEATURES
 from .invert import multiply, parts_memory
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import xarray as xr
+
+    from ..ridge.namespace import Array
 
 
 #: Features whose weights are widened to float64 at a time, for the intercepts.
@@ -96,7 +99,7 @@ def _in_float64(held: Sequence[xr.Dataset]) -> bool:
     )
 
 
-@stage("regress", version=2, schema=WEIGHTS, cost=_weights_cost)
+@stage("regress", version=2, schema=WEIGHTS, cost=_weights_cost, gpu=True)
 def weights(
     responses: xr.Dataset,
     features: xr.Dataset,
@@ -168,31 +171,32 @@ class Weigher:
         return {"weight": weight, "intercept": intercept.astype(np.float32)}
 
     def _by_left(self, product: xr.Dataset, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        left = product.left.values
+        left = ridge.put(product.left.values)
         targets, mean = self._targets(start, stop, ridge.precision_of(left))
-        return (left @ targets).astype(np.float32, copy=False), mean
+        return ridge.host(left @ targets).astype(np.float32, copy=False), mean
 
-    def _rows(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    def _rows(self, start: int, stop: int) -> tuple[Array, np.ndarray]:
         """Return (K + alpha I)^-1 Y, a row a training row, and the targets' means."""
         if self.inverse is not None:
-            inverse = self.inverse.inverse.values
+            inverse = ridge.put(self.inverse.inverse.values)
             targets, mean = self._targets(start, stop, ridge.precision_of(inverse))
             return inverse @ targets, mean
         assert self.spectrum is not None
         assert self.predictions is not None
-        spectrum, alphas = read_spectrum(self.spectrum), self.predictions.alpha[start:stop].values
+        spectrum, alphas = read_spectrum(self.spectrum), ridge.put(self.predictions.alpha[start:stop].values)
         projected, mean = self._projected(spectrum, start, stop)
-        return np.asarray(ridge.predict_by_alphas(spectrum.vectors, spectrum, projected, alphas)), mean
+        return ridge.predict_by_alphas(spectrum.vectors, spectrum, projected, alphas), mean
 
-    def _projected(self, spectrum: ridge.Spectrum, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    def _projected(self, spectrum: ridge.Spectrum, start: int, stop: int) -> tuple[Array, np.ndarray]:
         targets, mean = self._targets(start, stop, spectrum.precision)
-        if len(targets) < self.matrix.training:
-            targets = targets[self.matrix.pictures[1]]
-        return np.asarray(spectrum.project(targets)), mean
+        if targets.shape[0] < self.matrix.training:
+            of_row = on_device(self.matrix.pictures[1], targets)
+            targets = namespace_of(targets).take(targets, of_row, axis=0)
+        return spectrum.project(targets), mean
 
-    def _targets(self, start: int, stop: int, dtype: ridge.Precision) -> tuple[np.ndarray, np.ndarray]:
+    def _targets(self, start: int, stop: int, dtype: ridge.Precision) -> tuple[Array, np.ndarray]:
         """Return the distinct training pictures' features less the training rows' means, and these."""
         pictures, of_row = self.matrix.pictures
-        seen = features_at(self.features, self.columns, start, stop)
+        seen = ridge.put(features_at(self.features, self.columns, start, stop))
         mean = ridge.moments(seen, np.bincount(of_row, minlength=len(pictures))).mean
-        return np.asarray(ridge.centred(seen, mean, dtype)), np.asarray(mean)
+        return ridge.centred(seen, mean, dtype), ridge.host(mean)

@@ -39,20 +39,46 @@ def devices(products):
     return {name: product.about()["device"] for name, product in products.items()}
 
 
+SPACES = {
+    "pixels": {"alpha": 30, "weights": True},
+    "few": {"alpha": {"from": 1, "to": 1e4, "per": "feature"}, "weights": True},
+    "small": {"alpha": {"from": 1, "to": 1e4, "count": 3, "by": "loo"}, "correction": "stored"},
+    "pca": None,
+}
+EVERYTHING = {
+    "features": {"pca": None, "few": {"model": "pixels", "size": 4}, "small": {"model": "pixels", "size": 3}},
+    "ridge": {"spaces": SPACES},
+}
+
+
 def test_the_ridge_runs_on_gpu_workers_and_nothing_else_does(made, monkeypatch):
     monkeypatch.setenv(VARIABLE, "torch:cpu")
     assert accelerator().name == "torch:cpu"
-    products, notes = made(GPU, "gpu")
+    products, notes = made(GPU, "gpu", **EVERYTHING)
     found = devices(products)
     assert not notes
-    on_gpu = {"gram/all", "cross/all", "predictions/pixels"}
+    of_ridges = (
+        "gram",
+        "cross",
+        "spectrum",
+        "projection",
+        "alpha",
+        "smoother",
+        "predictions",
+        "left",
+        "weights",
+    )
+    on_gpu = {name for name in found if name.partition("/")[0] in of_ridges}
+    assert {name.partition("/")[0] for name in on_gpu} == set(of_ridges)
     assert {name for name, device in found.items() if device == "torch:cpu"} == on_gpu
     assert {found[name] for name in found.keys() - on_gpu} == {CPU.name}
-    plain, _ = made(Threads(workers=1), "cpu")
+    plain, _ = made(Threads(workers=1), "cpu", **EVERYTHING)
     assert set(devices(plain).values()) == {CPU.name}
-    ours, theirs = (each["predictions/pixels"].open() for each in (products, plain))
-    for name in ("predicted", "r", "r2"):
-        np.testing.assert_allclose(ours[name].values, theirs[name].values, atol=2e-5)
+    for space in ("pixels", "few", "small"):
+        ours, theirs = (each[f"predictions/{space}"].open() for each in (products, plain))
+        np.testing.assert_array_equal(ours.alpha.values, theirs.alpha.values)
+        for name in ("predicted", "r", "r2"):
+            np.testing.assert_allclose(ours[name].values, theirs[name].values, atol=2e-5)
 
 
 def test_without_a_library_for_the_gpu_all_is_computed_on_cpus(made, monkeypatch):
