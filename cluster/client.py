@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from distributed import Client, Future
 
+    from cluster.keeper import Keeper
+
 logger = logging.getLogger(__name__)
 
 PATIENCE = 60.0
@@ -45,6 +47,10 @@ class DaskWorkers:
         Says where the log of a worker of a given name is.
     dashboard
         Link to the dashboard, if there is one.
+    keeper
+        Who starts workers again, where we started them.
+    wait
+        Seconds to wait for one that is started again, at least `PATIENCE`.
     """
 
     client: Client
@@ -52,6 +58,8 @@ class DaskWorkers:
     address: str
     logs: Callable[[str], str]
     dashboard: str | None = None
+    keeper: Keeper | None = None
+    wait: float = 0.0
     slots: int = field(init=False)
     memory: int | None = field(init=False)
     ceiling: int | None = field(init=False)
@@ -59,14 +67,21 @@ class DaskWorkers:
     _since: dict[str, float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        workers = self.workers().values()
+        self.slots = self.gpus = 0
+        self.memory = self.ceiling = None
+        self._measure(self.workers())
+
+    def _measure(self, found: Mapping[str, Any]) -> None:
+        """Note what there is; who is gone for a while still counts, since he is started again."""
+        workers = found.values()
         limits = [(worker.get("memory_limit") or 0, worker["nthreads"]) for worker in workers]
         known = [(limit, threads) for limit, threads in limits if limit]
-        self.slots = sum(worker["nthreads"] for worker in workers)
+        self.slots = max(self.slots, sum(worker["nthreads"] for worker in workers))
         # A worker without a limit takes anything, so there is no ceiling as soon as there is one such worker.
-        self.ceiling = max(limit for limit, _ in known) if known and len(known) == len(limits) else None
-        self.memory = min((limit // threads for limit, threads in known), default=None)
-        self.gpus = int(sum((worker.get("resources") or {}).get("GPU", 0) for worker in workers))
+        if known:
+            self.ceiling = max(limit for limit, _ in known) if len(known) == len(limits) else None
+            self.memory = min(limit // threads for limit, threads in known)
+        self.gpus = max(self.gpus, sum(int((one.get("resources") or {}).get("GPU", 0)) for one in workers))
 
     def workers(self) -> Mapping[str, Any]:
         """Return what the scheduler knows of its workers, by address."""
@@ -175,19 +190,27 @@ class DaskWorkers:
 
     def watch(self) -> None:
         """Raise if there has been no worker, or a paused idle one, for a minute."""
+        if self.keeper is not None and self.keeper.failure is not None:
+            raise self._lost(str(self.keeper.failure))
         workers = self.workers()
+        self._measure(workers)
         troubles = {address: worker for address, worker in workers.items() if _is_stuck(worker)}
         if not workers:
             troubles[""] = {}
         now = monotonic()
         self._since = {address: self._since.get(address, now) for address in troubles}
         for address, since in self._since.items():
-            if now - since >= PATIENCE:
+            if now - since >= (PATIENCE if address else self._patience):
                 raise self._trouble(address, troubles[address])
+
+    @property
+    def _patience(self) -> float:
+        return max(PATIENCE, self.wait)
 
     def _trouble(self, address: str, worker: Mapping[str, Any]) -> ClusterError:
         if not address:
-            return self._lost(f"it has had no worker for {PATIENCE:.0f} s")
+            told = f" ({self.keeper.told})" if self.keeper is not None and self.keeper.told else ""
+            return self._lost(f"it has had no worker for {self._patience:.0f} s{told}")
         return NeedUnmet(
             f"worker {worker['name']} ({address}) has been paused for {PATIENCE:.0f} s: memory is full at "
             f"the limit of {human(worker['memory_limit'])}; raise memory or lower workers in [cluster]. "

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cluster.errors import ClusterNotStarted
-from cluster.kinds import Address, Local, SchedulerFile, Threads
+from cluster.kinds import Cuda, Kubernetes, Local, Slurm, Ssh, Threads
 from cluster.security import refuse_open_connection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from cluster.kinds import ClusterConfig
     from cluster.workers import Workers
 
 
-def connect(config: ClusterConfig, *, insecure: bool = False) -> AbstractContextManager[Workers]:
+def connect(
+    config: ClusterConfig, *, insecure: bool = False, tell: Callable[[str], object] | None = None
+) -> AbstractContextManager[Workers]:
     """Return a context manager that yields the workers a configuration describes.
 
     Parameters
@@ -24,6 +27,8 @@ def connect(config: ClusterConfig, *, insecure: bool = False) -> AbstractContext
         Which workers.
     insecure
         Allow an unencrypted connection to another machine.
+    tell
+        Called with a sentence now and then while workers are waited for.
 
     Raises
     ------
@@ -49,8 +54,23 @@ def connect(config: ClusterConfig, *, insecure: bool = False) -> AbstractContext
         from cluster.local import connect_local
 
         return connect_local(config)
-    if isinstance(config, Address | SchedulerFile):
-        from cluster.address import connect_address
+    if isinstance(config, Cuda):
+        from cluster.cuda import connect_cuda
 
-        return connect_address(config)
-    raise ClusterNotStarted(f"a cluster of kind {config.kind!r} can be described, but not yet be started")
+        return connect_cuda(config, tell)
+    if isinstance(config, Slurm):
+        from cluster.slurm import connect_slurm
+
+        return connect_slurm(config, tell)
+    if isinstance(config, Ssh):
+        from cluster.ssh import connect_ssh
+
+        return connect_ssh(config, tell)
+    if isinstance(config, Kubernetes):
+        raise ClusterNotStarted(
+            "pods are not started by vox2pix itself: `vox2pix cluster check kubernetes` prints the manifest "
+            "for kubectl, and what to give as --cluster then"
+        )
+    from cluster.address import connect_address
+
+    return connect_address(config)

@@ -106,8 +106,7 @@ def dispatch(
         check(workers, {task.key: task.need for task in tasks})
     if window is not None and window < 1:
         raise ValueError(f"window is {window}; expected at least 1")
-    size = 2 * workers.slots + 1 if window is None else window
-    return _Run(workers, iter(tasks), size, retries, on_retry or (lambda *_: None)).results()
+    return _Run(workers, iter(tasks), window, retries, on_retry or (lambda *_: None)).results()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ class _Run:
 
     workers: Workers
     tasks: Iterator[Task]
-    window: int
+    window: int | None
     retries: int
     on_retry: Callable[[str, str], object]
     running: dict[Pending, _Try] = field(default_factory=dict)
@@ -173,9 +172,13 @@ class _Run:
             return
         if any(one.alone for one in self.running.values()):
             return
-        while len(self.running) < self.window and (task := next(self.tasks, None)) is not None:
+        while len(self.running) < self._room() and (task := next(self.tasks, None)) is not None:
             check(self.workers, {task.key: task.need})
             self._submit(_Try(task))
+
+    def _room(self) -> int:
+        """Return how many may be submitted at once: workers may come while the tasks are being done."""
+        return 2 * self.workers.slots + 1 if self.window is None else self.window
 
     def _submit(self, one: _Try) -> None:
         task = one.task

@@ -26,7 +26,26 @@ class _Keys(BaseModel):
         return self
 
 
-class _Sized(_Keys):
+class _Limited(_Keys):
+    """Workers with a limit of memory."""
+
+    memory: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("memory")
+    @classmethod
+    def _memory_is_a_size(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_bytes(value)
+        return value
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The limit in bytes, where one is given."""
+        return None if self.memory is None else parse_bytes(self.memory)
+
+
+class _Sized(_Limited):
     """Workers of a given number and size.
 
     Parameters
@@ -44,21 +63,9 @@ class _Sized(_Keys):
 
     workers: Count | None = None
     threads: Count = 1
-    memory: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    @field_validator("memory")
-    @classmethod
-    def _memory_is_a_size(cls, value: str | None) -> str | None:
-        return _a_size(value)
-
-    @property
-    def memory_bytes(self) -> int | None:
-        """The limit in bytes, where one is given."""
-        return None if self.memory is None else parse_bytes(self.memory)
 
 
-class Gpu(_Keys):
+class Gpu(_Limited):
     """Workers that have a GPU: processes of one thread, each with a GPU of its own.
 
     Parameters
@@ -72,13 +79,6 @@ class Gpu(_Keys):
     """
 
     workers: Count | None = None
-    memory: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    @field_validator("memory")
-    @classmethod
-    def _memory_is_a_size(cls, value: str | None) -> str | None:
-        return _a_size(value)
 
 
 class Threads(_Sized):
@@ -159,7 +159,7 @@ class Slurm(_Distant):
 
 
 class Ssh(_Distant):
-    """Processes on machines that are reached by ssh; `options` for `distributed.deploy.ssh.Worker`.
+    """Processes on machines that are reached by ssh; for `options` see `cluster.ssh.OPTIONS`.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ class Ssh(_Distant):
     """
 
     kind: Literal["ssh"] = "ssh"
-    ours = frozenset({"address", "kwargs", "name", "scheduler", "worker_class"})
+    ours = frozenset({"hosts", "worker_class"})
     hosts: tuple[str, ...] = Field(min_length=1)
 
 
@@ -263,9 +263,3 @@ def split_address(address: str) -> tuple[str, str, int]:
     if scheme not in ("tcp", "tls") or not host or not port:
         raise ValueError(f"{address!r} is no scheduler address; expected tcp://HOST:PORT or tls://HOST:PORT")
     return scheme, host, port
-
-
-def _a_size(value: str | None) -> str | None:
-    if value is not None:
-        parse_bytes(value)
-    return value

@@ -1,6 +1,6 @@
 """Where dask's chatter goes: to files that a failure can name, not to the terminal.
 
-This module is also what each local worker process loads first (dask calls `dask_setup`).
+This module is also what each worker process that we start loads first (dask calls `dask_setup`).
 """
 
 from __future__ import annotations
@@ -42,11 +42,14 @@ def dask_setup(worker: Any) -> None:
     """Prepare a worker process: a log of its own, deaf to Ctrl-C, computing lazy arrays by itself."""
     import dask
 
-    path = Path(dask.config.get(FOLDER)) / f"worker-{worker.name}.log"
-    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for stream in (1, 2):
-        os.dup2(log, stream)
-    os.close(log)
+    folder = dask.config.get(FOLDER, None)
+    if folder:  # else what a job writes is its log
+        log = os.open(
+            Path(folder) / f"worker-{worker.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
+        )
+        for stream in (1, 2):
+            os.dup2(log, stream)
+        os.close(log)
     faulthandler.enable(file=2)
     logging.getLogger("distributed").setLevel(logging.WARNING)  # until here there was only the terminal
     # The terminal sends Ctrl-C to every process of the group; dying of it would look like a crash.

@@ -45,7 +45,7 @@ def sized(*, quick: bool) -> Scenario:
 
 def ingest(size: SessionSize = FULL) -> Scenario:
     """Return the scenario for a size; memory is kept and given back as our workers do it."""
-    from cluster.local import MALLOC
+    from cluster.environment import MALLOC
 
     return Scenario(
         name="ingest",

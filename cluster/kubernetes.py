@@ -1,0 +1,137 @@
+"""The manifest of a cluster of pods, for the operator of dask-kubernetes.
+
+Checked against the operator's schema, and not run by us: there was no Kubernetes to run it on.
+"""
+
+from __future__ import annotations
+
+import inspect
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from cluster.environment import NANNY, job_variables
+from cluster.errors import ClusterConfigError, ClusterNotStarted
+from cluster.security import environment
+
+if TYPE_CHECKING:
+    from cluster.kinds import Kubernetes
+
+KEYS = "/etc/vox2pix/tls"
+"""Where the pods find the secret with the keys."""
+PORT = 8786
+
+
+def manifest(config: Kubernetes) -> list[dict[str, Any]]:
+    """Return the resources of a cluster: a DaskCluster, and a DaskWorkerGroup for workers with a GPU.
+
+    Raises
+    ------
+    ClusterConfigError
+        For an option that is not known.
+    ClusterNotStarted
+        Where dask-kubernetes is not installed.
+    """
+    operator = _operator()
+    options = {"name": "vox2pix", **config.options}
+    known = inspect.signature(operator.make_cluster_spec).parameters
+    for name in options.keys() - known.keys():
+        near = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ClusterConfigError(f"options of 'kubernetes': the manifest takes no {name!r}{hint}")
+    options["resources"] = options.get("resources") or {}  # its own default, None, is not in its schema
+    options["env"] = _environment(options.get("env"), environment(KEYS))
+    command = options.pop("worker_command", "dask-worker")
+    command = command.split() if isinstance(command, str) else list(command)
+    cluster = operator.make_cluster_spec(
+        **options,
+        n_workers=config.workers or 1,
+        worker_command=[*command, *_arguments(config.threads, config.memory_bytes)],
+    )
+    scheduler = cluster["spec"]["scheduler"]["spec"]
+    scheduler["containers"][0]["args"] += ["--protocol", "tls", "--port", str(PORT)]
+    worker = cluster["spec"]["worker"]["spec"]
+    worker["containers"][0]["resources"] = _limits(options["resources"], config.memory_bytes)
+    for pod in (scheduler, worker):
+        _mount(pod, config.secret)
+    return [cluster, *([_gpu_group(config, operator, options, command)] if config.gpu else [])]
+
+
+def text(config: Kubernetes) -> str:
+    """Return the manifest as YAML, with how the secret it mounts comes to be."""
+    import yaml
+
+    found = manifest(config)
+    name = found[0]["metadata"]["name"]
+    head = (
+        f"# Needs the dask-kubernetes operator, and a secret with keys that only this cluster and you have:\n"
+        f"#   kubectl create secret generic {config.secret} --from-file=ca.crt --from-file=tls.crt "
+        "--from-file=tls.key\n"
+        f"# Then: kubectl apply -f FILE; kubectl port-forward service/{name}-scheduler {PORT}:{PORT}\n"
+        f'# and --cluster with a file: kind = "address", address = "tls://127.0.0.1:{PORT}", and in options\n'
+        "# security = { tls_ca_file = ..., tls_client_cert = ..., tls_client_key = ... }\n"
+    )
+    return head + "---\n".join(yaml.safe_dump(one, sort_keys=False) for one in found).rstrip()
+
+
+def _gpu_group(
+    config: Kubernetes, operator: Any, options: dict[str, Any], command: list[str]
+) -> dict[str, Any]:
+    gpu = config.gpu
+    assert gpu is not None
+    given = {**options, **gpu.options}
+    limit = gpu.memory_bytes or config.memory_bytes
+    worker = operator.make_worker_spec(
+        **({"image": given["image"]} if "image" in given else {}),
+        n_workers=gpu.workers or 1,
+        resources=_limits(given["resources"] or {}, limit, {"nvidia.com/gpu": "1"}),
+        env=_environment(given["env"], {}),
+        worker_command=[
+            *command,
+            *_arguments(1, limit),
+            "--resources",
+            "GPU=1",
+        ],
+    )
+    _mount(worker["spec"], config.secret)
+    name = options["name"]
+    return {
+        "apiVersion": "kubernetes.dask.org/v1",
+        "kind": "DaskWorkerGroup",
+        "metadata": {"name": f"{name}-gpu"},
+        "spec": {"cluster": name, "worker": worker},
+    }
+
+
+def _arguments(threads: int, limit: int | None) -> list[str]:
+    size = ["--memory-limit", str(limit)] if limit else []
+    return ["--protocol", "tls", "--nthreads", str(threads), "--preload", "cluster.logs", *size]
+
+
+def _limits(given: dict[str, Any], limit: int | None, more: dict[str, Any] | None = None) -> dict[str, Any]:
+    memory = {"memory": str(limit + NANNY)} if limit else {}
+    return {**given, "limits": {**memory, **(more or {}), **given.get("limits", {})}}
+
+
+def _environment(given: Any, ours: dict[str, str]) -> list[dict[str, Any]]:
+    theirs = [{"name": k, "value": v} for k, v in given.items()] if isinstance(given, dict) else given or []
+    names = {one["name"] for one in theirs}
+    return [
+        *({"name": k, "value": v} for k, v in {**job_variables(), **ours}.items() if k not in names),
+        *theirs,
+    ]
+
+
+def _mount(pod: dict[str, Any], secret: str) -> None:
+    """Let a pod's container read the keys."""
+    pod["volumes"] = [{"name": "tls", "secret": {"secretName": secret, "defaultMode": 0o400}}]
+    pod["containers"][0]["volumeMounts"] = [{"name": "tls", "mountPath": KEYS, "readOnly": True}]
+
+
+def _operator() -> Any:
+    try:
+        from dask_kubernetes import operator
+    except ImportError as error:
+        raise ClusterNotStarted(
+            "kind 'kubernetes' needs the package dask-kubernetes; pip install 'vox2pix[kubernetes]'"
+        ) from error
+    return operator
