@@ -32,6 +32,7 @@ from cluster.kinds import (
 )
 from cluster.needs import Need, check
 from cluster.places import Seat, seat, seated
+from cluster.preview import preview
 from cluster.resident import Key, resident
 from cluster.sizes import human, parse_bytes
 from cluster.workers import Workers
@@ -68,6 +69,7 @@ __all__ = [
     "human",
     "parse",
     "parse_bytes",
+    "preview",
     "resident",
     "seat",
     "seated",

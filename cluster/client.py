@@ -128,6 +128,15 @@ class DaskWorkers:
             address for address, worker in workers if not gpu or (worker.get("resources") or {}).get("GPU")
         ]
 
+    def each(self, function: Callable[[], Any]) -> Mapping[str, Any]:
+        """Call a function on each worker beside its tasks; what it raises there is returned."""
+        names = {address: str(worker["name"]) for address, worker in self.workers().items()}
+        try:
+            told = self.client.run(function, on_error="return")
+        except (OSError, RPCClosed) as error:
+            raise self._lost("its scheduler does not answer") from error
+        return {names.get(address, address): found for address, found in told.items()}
+
     def outcome(self, pending: Future[Outcome]) -> Outcome:
         """Return what became of a call that is done.
 

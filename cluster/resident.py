@@ -142,11 +142,11 @@ def resident(key: Key, load: Callable[[], Model], size: int) -> Model:
     global _shelf  # noqa: PLW0603  (one a process is what it is for)
     with _shelf_lock:
         if _shelf is None:
-            _shelf = Shelf(_limit())
+            _shelf = Shelf(process_limit())
     return _shelf.get(key, load, size)
 
 
-def _limit() -> int | None:
+def process_limit() -> int | None:
     """Return the bytes this process may use: a dask worker's limit, else what the machine has."""
     import sys
 

@@ -80,6 +80,18 @@ def connect_ssh(config: Ssh, tell: Callable[[str], object] | None = None) -> Ite
         yield workers
 
 
+def commands(config: Ssh) -> str:
+    """Return the command that would be run on each host."""
+    _refuse_unknown(config)
+    folder = "/tmp/vox2pix-..."  # noqa: S108  (a name to show)
+    scheduler = f"{'tls' if config.encryption else 'tcp'}://HOST:PORT"
+    lines = []
+    for name, one in members(config, {"tls.key": ""} if config.encryption else {}).items():
+        remote = Remote(scheduler, name=name, **one["options"])
+        lines.append(f"{remote.host}: {remote.command(folder)}")
+    return "\n".join(lines)
+
+
 def members(config: Ssh, keys: Mapping[str, str], places: Any = None) -> dict[str, dict[str, Any]]:
     """Return what starts each worker, on each host some without a GPU and some with one."""
     found = {}
@@ -188,11 +200,14 @@ class Remote(ProcessInterface):
         self.places.folders[self.name] = f"{self.host}:{self.folder}"
         for file, text in self.keys.items():
             await self._ssh.run(f"umask 077 && cat > {self.folder}/{file}", input=text, check=True)
-        found = {**self.launch.variables, **(environment(self.folder) if self.keys else {})}
+        self.process = await self._ssh.create_process(self.command(self.folder))
+
+    def command(self, folder: str) -> str:
+        """Return what starts the process, its keys and log in a folder."""
+        found = {**self.launch.variables, **(environment(folder) if self.keys else {})}
         exports = [f"{name}={shlex.quote(value)}" for name, value in found.items()]
         command = ["exec", "env", *exports, self.launch.python, *map(shlex.quote, self.arguments)]
-        log = f"{self.folder}/worker-{self.name}.log"
-        self.process = await self._ssh.create_process(f"{' '.join(command)} > {log} 2>&1")
+        return f"{' '.join(command)} > {folder}/worker-{self.name}.log 2>&1"
 
     async def _look(self) -> None:
         """Refuse a machine on which vox2pix is not installed."""

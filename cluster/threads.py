@@ -14,7 +14,7 @@ from cluster.errors import ClusterConfigError, ClusterLost
 from cluster.machine import cores, memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from cluster.kinds import Threads
 
@@ -55,6 +55,10 @@ class ThreadWorkers:
     def members(self, *, gpu: bool = False) -> list[str]:
         """Threads share one process: there is but one that could work with others."""
         return [] if gpu else ["thread://127.0.0.1"]
+
+    def each(self, function: Callable[[], Any]) -> Mapping[str, Any]:
+        """Call a function in this process, which is that of all threads."""
+        return {"this process": function()}
 
     def outcome(self, pending: Future[Outcome]) -> Outcome:
         """Return what became of a call that is done."""

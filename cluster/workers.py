@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from cluster.attempt import Outcome
 
@@ -64,6 +64,10 @@ class Workers(Protocol):
 
     def members(self, *, gpu: bool = False) -> Sequence[str]:
         """Return the addresses of the worker processes that are there now."""
+        ...
+
+    def each(self, function: Callable[[], Any]) -> Mapping[str, Any]:
+        """Call a function once on each worker and return what it returned or raised, by the worker's name."""
         ...
 
     def outcome(self, pending: Any) -> Outcome:

@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from .check import Check, examine, failed
 from .checks import archive_place, disk, gpus, machine, networks, packages, python, reach, room
+from .cluster import cluster_checks
 from .command import command
 from .manner import manner
 from .printing import counted, put, put_json, put_table, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from pipeline.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing looked at."""
-
-    name: str
-    ok: bool
-    found: str
-    cure: str = ""
-    code: int = 0
-    """Exit code of a run that would fail by it."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the check's entry of ``doctor --json``."""
-        return {"name": self.name, "ok": self.ok, "found": self.found, "cure": self.cure}
-
-
-def examine(name: str, look: Callable[[], str]) -> Check:
-    """Look at one thing: what it returns was found, what it raises is wrong."""
-    try:
-        return Check(name, ok=True, found=look())
-    except Exception as error:  # noqa: BLE001  (every failure is what this command is there to tell)
-        text = " ".join(str(error).split()) or type(error).__name__
-        found, _, cure = text.rpartition("; ")
-        code = int(getattr(error, "exit_code", 1))
-        return Check(name, ok=False, found=found or text, cure=cure if found else "", code=code)
 
 
 @command("doctor", "Check everything a run needs.", example="vox2pix doctor recipe.toml --cluster local")
@@ -51,45 +25,56 @@ def examine(name: str, look: Callable[[], str]) -> Check:
 @click.option(
     "--cluster", metavar="KIND|FILE|ADDRESS", help="Start or reach these workers, look at them, let them go."
 )
-def doctor(path: str | None, cluster: str | None) -> int:
+@click.option("--insecure", is_flag=True, help="Allow an unencrypted scheduler on another machine.")
+def doctor(path: str | None, cluster: str | None, insecure: bool) -> int:
     """Check installation, machine, recipe, source, archive and cluster, and say how to mend what is wrong."""
-    checks = list(_checks(path, cluster))
-    failed = [check for check in checks if not check.ok]
+    checks = list(_checks(path, cluster, insecure=insecure))
+    wrong = [check for check in checks if not check.ok]
     if manner().json:
         put_json({"checks": [check.as_json() for check in checks]})
     else:
         put_table([_row(check) for check in checks])
-        for check in failed:
+        for check in wrong:
             put(f"{check.name}: {check.cure or check.found}")
-    if failed:
-        tell(
-            f"vox2pix: {counted(len(failed), 'check')} of {len(checks)} failed, the first is {failed[0].name}"
-        )
-    return failed[0].code if failed else 0
+    if wrong:
+        tell(f"vox2pix: {counted(len(wrong), 'check')} of {len(checks)} failed, the first is {wrong[0].name}")
+    return wrong[0].code if wrong else 0
 
 
 def _row(check: Check) -> dict[str, str]:
     return {"check": check.name, "ok": "ok" if check.ok else "NO", "found": check.found}
 
 
-def _checks(path: str | None, cluster: str | None) -> Iterator[Check]:
+def _checks(path: str | None, cluster: str | None, *, insecure: bool) -> Iterator[Check]:
     yield examine("python", lambda: python(sys.version_info[:3]))
     yield examine("packages", packages)
     if manner().verbose:
         yield examine("networks", networks)
     yield examine("machine", machine)
     yield examine("gpu", gpus)
+    read: list[Recipe] = []
     if path is not None:
-        yield from _recipe_checks(path)
+        yield from _recipe_checks(path, read)
     if cluster is not None:
-        yield examine("cluster", lambda: _cluster(cluster))
+        yield from _cluster_checks(cluster, read, insecure=insecure)
 
 
-def _recipe_checks(path: str) -> Iterator[Check]:
+def _cluster_checks(value: str, read: list[Recipe], *, insecure: bool) -> Iterator[Check]:
+    from .limits import cluster_of
+
+    recipe = read[0] if read else None
+    try:
+        config = cluster_of(recipe, value)
+    except Exception as error:  # noqa: BLE001  (every failure is what this command is there to tell)
+        yield failed("cluster", error)
+    else:
+        yield from cluster_checks(config, recipe, insecure=insecure)
+
+
+def _recipe_checks(path: str, read: list[Recipe]) -> Iterator[Check]:
     """Look at what a recipe needs; what stands on something that is wrong is not looked at."""
     from pipeline.recipe import load_recipe
 
-    read: list[Recipe] = []
     yield examine("recipe", lambda: _named(load_recipe(path), read))
     if not read:
         return
@@ -106,12 +91,3 @@ def _named(recipe: Recipe, read: list[Recipe]) -> str:
     return (
         f"{recipe.path}, fingerprint {recipe.fingerprint()}, {counted(len(recipe.data.subjects), 'subject')}"
     )
-
-
-def _cluster(value: str) -> str:
-    from cluster import connect, human, parse
-
-    with connect(parse(value)) as workers:
-        each = f" of {human(workers.memory)}" if workers.memory else ""
-        where = f", dashboard {workers.dashboard}" if workers.dashboard else ""
-        return f"{workers.kind}: {counted(workers.slots, 'worker')}{each}{where}; started and stopped"

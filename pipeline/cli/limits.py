@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from pipeline.recipe import Recipe
 
 
-def cluster_of(recipe: Recipe, value: str | None = None) -> ClusterConfig:
+def cluster_of(recipe: Recipe | None, value: str | None = None) -> ClusterConfig:
     """Return the cluster that the command line names, else the recipe's, else dask's configuration's."""
     from cluster import chosen
 
-    return chosen(value, recipe.cluster)
+    return chosen(value, recipe.cluster if recipe else {})
 
 
 def worker_memory(config: ClusterConfig) -> int | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from .bench import bench
+from .cluster import cluster
 from .command import Program
 from .demo import demo
 from .doctor import doctor
@@ -46,6 +47,7 @@ for _command in (
     verify,
     gc,
     bench,
+    cluster,
 ):
     vox2pix.add_command(_command)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
 
+from cluster import survey
 from pipeline.cli import checks
-from pipeline.cli.doctor import examine
+from pipeline.cli.check import examine
 from pipeline.errors import RecipeError
 
 
@@ -34,7 +36,50 @@ def test_with_a_recipe_and_a_cluster(vox2pix, lab):
 def test_a_local_cluster_is_started_and_stopped(vox2pix):
     said = vox2pix("doctor", "--cluster", "local", "--json")
     assert said.code == 0
-    assert "dashboard http://127.0.0.1:" in said.json["checks"][-1]["found"]
+    found = {
+        check["name"]: check["found"] for check in said.json["checks"] if check["name"].startswith("cluster")
+    }
+    assert "dashboard http://127.0.0.1:" in found["cluster"]
+    assert found["cluster encryption"].endswith("which only this machine reaches")
+    assert re.search(r"ssh -N -L (\d+):127\.0\.0\.1:\1 \S+$", found["cluster dashboard"])
+    assert found["cluster software"] == "the same versions as here"
+    assert found["cluster workers"].startswith("0, 1 on ")
+    assert "free a worker" in found["cluster memory"]
+
+
+def test_workers_with_other_software_are_told(vox2pix, monkeypatch):
+    here = survey._versions()
+    faces = [here | {"numpy": "1.0"}, {name: told for name, told in here.items() if name != "zarr"}]
+    told = {f"w{i}": survey.Face("far", versions, 10**9, 2 * 10**9, ()) for i, versions in enumerate(faces)}
+    monkeypatch.setattr("cluster.survey.survey", lambda _: told)
+    said = vox2pix("doctor", "--cluster", "threads", "--json")
+    assert said.code == 4
+    [check] = [check for check in said.json["checks"] if not check["ok"]]
+    assert check["name"] == "cluster software"
+    assert check["found"] == f"worker w0 has numpy 1.0, here it is {here['numpy']}, and 1 more"
+
+
+def test_a_worker_without_vox2pix_is_told(vox2pix, monkeypatch):
+    missing = {"w0": ModuleNotFoundError("No module named 'cluster'")}
+    monkeypatch.setattr("cluster.threads.ThreadWorkers.each", lambda *_: missing)
+    said = vox2pix("doctor", "--cluster", "threads")
+    assert said.code == 4
+    assert "worker w0 can't run vox2pix (ModuleNotFoundError: No module named 'cluster')" in said.out
+
+
+def test_a_block_that_no_worker_of_the_cluster_holds_is_4(vox2pix, lab):
+    (lab / "mine.toml").write_text('kind = "threads"\nmemory = "10kB"\n')
+    said = vox2pix("doctor", "recipe.toml", "--cluster", "mine.toml", "--json")
+    assert said.code == 4
+    assert [check["name"] for check in said.json["checks"] if not check["ok"]] == ["cluster room"]
+
+
+@pytest.mark.parametrize(("word", "code"), [("slrum", 2), ("ssh", 2), ("tcp://10.0.0.1:1", 2), ("cuda", 4)])
+def test_a_cluster_that_cannot_be_is_told(vox2pix, monkeypatch, word, code):
+    monkeypatch.setattr("cluster.cuda.visible", lambda: None)
+    said = vox2pix("doctor", "--cluster", word)
+    assert said.code == code
+    assert said.err.endswith("the first is cluster\n")
 
 
 def test_a_wrong_recipe_is_2_and_what_stands_on_it_is_not_looked_at(vox2pix, tmp_path):

@@ -6,10 +6,21 @@ import shlex
 
 import pytest
 
-from pipeline.cli.command import Command
+from pipeline.cli.command import Command, Program
 from pipeline.cli.program import vox2pix as program
 
-COMMANDS = sorted(program.commands)
+
+def every(group, before=""):
+    """Return all commands by what is typed, those of a group under the group's name."""
+    found = {}
+    for name, command in group.commands.items():
+        inner = every(command, f"{name} ") if isinstance(command, Program) else {name: command}
+        found |= {before + typed: one for typed, one in inner.items()}
+    return found
+
+
+EVERY = every(program)
+COMMANDS = sorted(EVERY)
 GLOBAL = ("--json", "--verbose", "--quiet", "--no-progress", "--debug", "--version", "-h, --help")
 
 
@@ -31,6 +42,7 @@ def test_the_commands_of_this_version_are_there():
                 "verify",
                 "gc",
                 "bench",
+                "cluster check",
             ]
         )
         == COMMANDS
@@ -39,14 +51,14 @@ def test_the_commands_of_this_version_are_there():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_one_sentence_and_an_example(vox2pix, name):
-    command = program.commands[name]
+    command = EVERY[name]
     assert isinstance(command, Command)
     sentence = command.help or ""
     assert sentence.endswith(".")
     assert "\n" not in sentence.strip()
     assert command.short_help
     assert len(command.short_help) < 60
-    said = vox2pix(name, "--help")
+    said = vox2pix(*name.split(), "--help")
     assert said.code == 0
     assert f"Example:\n  vox2pix {name}" in said.out
     for option in GLOBAL:
@@ -55,14 +67,14 @@ def test_every_command_has_one_sentence_and_an_example(vox2pix, name):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_example_is_understood(name):
-    command = program.commands[name]
-    _, *arguments = shlex.split(command.example)[1:]
+    command = EVERY[name]
+    arguments = shlex.split(command.example)[1 + len(name.split()) :]
     with command.make_context(name, arguments):
         pass
 
 
 def test_every_option_has_help_text():
-    for name, command in program.commands.items():
+    for name, command in EVERY.items():
         for option in command.params:
             if option.param_type_name == "option":
                 assert option.help, f"{name} {option.name}"
