@@ -12,13 +12,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
 FAST := not slow and not slurm and not gpu and not browser and not root
 
-.PHONY: help demo test test-slow lint format clean
+.PHONY: help demo test test-slow test-slurm lint format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       set up, run the whole way on simulated data, say where the report lies"
 	@echo "make test       set up for development, run the fast tests"
 	@echo "make test-slow  the slow tests"
+	@echo "make test-slurm jobs of a real SLURM, started here on loopback"
 	@echo "make lint       ruff, mypy, import-linter, codespell"
 	@echo "make format     let ruff put the code in order"
 	@echo "make clean      remove .venv and what builds and tests left"
@@ -31,6 +32,10 @@ test: $(VENV)/.installed-dev
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(JOBS) -m "slow and not slurm and not gpu and not browser and not root" $(TESTS)
+
+# Skips, and says why, where SLURM's daemons (Debian's packages slurm-wlm and munge) or root's rights are missing.
+test-slurm: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slurm tests/cluster
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -99,7 +99,7 @@ def run(
 def _compute(work: Run, steps: Sequence[Step], config: ClusterConfig, *, insecure: bool) -> None:
     from cluster import check, connect
 
-    with connect(config, insecure=insecure) as workers:
+    with connect(config, insecure=insecure, tell=work.listener.note) as workers:
         work.listener.cluster_started(workers)
         check(workers, {str(step): need_of(step) for step in steps if not work.sealed(step)})
         work.remember()

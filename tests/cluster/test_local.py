@@ -29,6 +29,7 @@ from cluster import (
     client,
     connect,
     dispatch,
+    fleet,
 )
 
 
@@ -143,6 +144,18 @@ def test_ctrl_c_cancels_and_returns_promptly(local):
         results.throw(KeyboardInterrupt)
     assert time.monotonic() - start < 3
     assert not [key for key in local.client.futures if key.startswith("waiting")]
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_is_given_up_and_its_task_done_elsewhere(monkeypatch):
+    monkeypatch.setitem(fleet.SETTINGS, "distributed.scheduler.worker-ttl", "5s")
+    with connect(Local(workers=2, memory="1GB")) as workers:
+        [hung, _] = workers.each(os.getpid).values()
+        results = dispatch(workers, [Task(f"t{i}", slow_square, (i,)) for i in range(12)])
+        found = {next(results).value}
+        os.kill(hung, signal.SIGSTOP)
+        found |= {one.value for one in results}
+        assert found == {i * i for i in range(12)}
 
 
 def faults(times, size):
@@ -264,7 +277,13 @@ def test_a_cluster_without_workers_is_given_up(foreign, monkeypatch):
 
 def test_a_paused_idle_worker_is_given_up(foreign, monkeypatch):
     monkeypatch.setattr(client, "PATIENCE", 0.1)
-    paused = {"name": 0, "status": "paused", "memory_limit": 10**9, "metrics": {"executing": 0}}
+    paused = {
+        "name": 0,
+        "nthreads": 1,
+        "status": "paused",
+        "memory_limit": 10**9,
+        "metrics": {"executing": 0},
+    }
     with connect(at(foreign)) as workers:
         monkeypatch.setattr(workers, "workers", lambda: {"tcp://127.0.0.1:1": paused})
         workers.watch()

@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from distributed import Client
 
@@ -147,6 +148,15 @@ def asked(slurm, tmp_path):
     wait_until(lambda: not jobs())
 
 
+def listening(pids):
+    return {
+        socket.laddr.ip
+        for pid in pids
+        for socket in psutil.Process(pid).net_connections("inet")
+        if socket.status == psutil.CONN_LISTEN
+    }
+
+
 def job_of_this(seconds):
     time.sleep(seconds)
     return os.environ["SLURM_JOB_ID"]
@@ -179,6 +189,9 @@ def test_strangers_are_kept_out(asked, tmp_path):
         ]:
             with pytest.raises((OSError, TypeError, RuntimeError)):
                 Client(address, security=security, timeout=3)
+        pids = {os.getpid(), *workers.each(os.getpid).values()}
+        assert len(pids) == 2
+        assert listening(pids) == {"127.0.0.1"}
         [keys] = tmp_path.glob("*/keys")
         assert keys.stat().st_mode & 0o777 == 0o700
         assert next(dispatch(workers, [Task("t", job_of_this, (0,))])).value in jobs()
