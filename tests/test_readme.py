@@ -31,7 +31,19 @@ def test_every_command_and_flag_of_the_readme_exists(command):
         assert flag in shown.output
 
 
-@pytest.mark.parametrize("text", [block for kind, block in BLOCKS if kind == "toml"])
+TOML = [block for kind, block in BLOCKS if kind == "toml"]
+CLUSTERS = [block for block in TOML if "[data]" not in block]
+
+
+@pytest.mark.parametrize("text", CLUSTERS)
+def test_every_cluster_of_the_readme_is_one(text, tmp_path):
+    from cluster import parse, preview
+
+    (tmp_path / "mine.toml").write_text(text)
+    assert "sbatch" in preview(parse(str(tmp_path / "mine.toml"))).lower()
+
+
+@pytest.mark.parametrize("text", [block for block in TOML if block not in CLUSTERS])
 def test_every_recipe_of_the_readme_is_one(text, tmp_path):
     import tomllib
 
