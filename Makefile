@@ -35,7 +35,7 @@ test-slow: $(VENV)/.installed-dev
 
 # Skips, and says why, where SLURM's daemons (Debian's packages slurm-wlm and munge) or root's rights are missing.
 test-slurm: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m slurm tests/cluster
+	$(BIN)/python -m pytest -m slurm $(TESTS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -22,6 +22,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytest_plugins = ["tests.slurm"]
 ROOT = Path(__file__).parent.parent
 
 hypothesis.settings.register_profile("local", deadline=None)
