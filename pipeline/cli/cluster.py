@@ -73,7 +73,7 @@ def _looks(workers: Workers) -> Iterator[Check]:
         return
     yield examine("cluster software", lambda: _same(differences(faces)))
     hosts = ", ".join(sorted({face.host for face in faces.values()}))
-    yield Check("cluster workers", ok=True, found=f"{', '.join(faces)} on {hosts}")
+    yield Check("cluster workers", ok=True, found=f"{', '.join(sorted(faces))} on {hosts}")
     rooms = {name: face.headroom for name, face in faces.items() if face.headroom is not None}
     if rooms:
         least = min(rooms, key=lambda name: rooms[name])
