@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge, RidgeCV
 
 from cluster import Threads
-from pipeline import plan, run, runner
+from pipeline import plan, run
 from pipeline.errors import RecipeError, ShapeError
 from pipeline.outcome import Listener
+from pipeline.portions import Portions
 from pipeline.ridge import grid
 
 THREADS = Threads(workers=2)
@@ -227,8 +228,8 @@ def test_any_workers_order_and_interruption_give_the_same_bytes(
         archived("plain", THREADS)
     shutil.rmtree(tmp_path / "other", ignore_errors=True)
     with pytest.MonkeyPatch.context() as patch:
-        shuffled = lambda missing, slots: [[one] for one in order.sample(list(missing), len(missing))]  # noqa: E731
-        patch.setattr(runner, "groups", shuffled)
+        shuffled = lambda self: ([one] for one in order.sample(list(self.missing), len(self.missing)))  # noqa: E731
+        patch.setattr(Portions, "__iter__", shuffled)
         found = archived("other", Threads(workers=workers), stops)
     assert len(found) > 50
     assert found == stored_bytes(tmp_path / "plain")
