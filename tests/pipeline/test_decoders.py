@@ -100,7 +100,7 @@ def test_pictures_that_are_tested_are_never_learned_from(on_arrays, arrays):
 def test_the_published_diffusion_model_at_full_size(on_arrays):
     short = {"steps": 1, "batch": 2}
     changes = {"train": {"pictures": short, "final": short}, "images": {"final": {"steps": 1, "batch": 2}}}
-    planned = run(on_arrays("voxel-ddpm", changes, voxels=20, train=6, test=2), cluster=THREADS).plan
+    planned = run(on_arrays("voxel-ddpm", changes, voxels=20, train=10, test=2), cluster=THREADS).plan
     assert opened(planned, "images/final").picture.shape == (2, 1, 64, 64, 1)
 
 
