@@ -61,6 +61,16 @@ RECIPES = {
         },
         {"voxels": 60, "train": 24, "test": 8},
     ),
+    "calibrated": (
+        {
+            "ridge": {"spaces": {"pca": {"correction": "none"}}},
+            "images": {
+                "pixels": {"calibrate": "norm"},
+                "pca": {"calibrate": "std"},
+            },
+        },
+        {"voxels": 60, "train": 24, "test": 8},
+    ),
     "workarounds": (
         {"data": {"drop": {"count": 30}}, "images": None, "scores": None},
         {"voxels": 60, "train": 24, "test": 8},
