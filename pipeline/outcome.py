@@ -29,7 +29,7 @@ class Listener:
         """A block is stored."""
 
     def trained(self, step: Step, told: Mapping[str, Any]) -> None:
-        """A training has come so far: "step" of "steps", its "loss", "seconds_left"."""
+        """A training has come so far: see `storage.workspace.Workspace.tell`."""
 
     def block_retried(self, step: Step, task: str, reason: str) -> None:
         """A task is tried again."""

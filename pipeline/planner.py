@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.archive import Archive
 from storage.remote import Location
+from storage.workspace import Workspace
 
 from .assembly import Subject
 from .errors import RecipeError
@@ -19,6 +20,7 @@ from .errors import RecipeError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from storage.product import Product
     from storage.sources import Source
 
     from .recipe import Recipe
@@ -87,6 +89,7 @@ class Plan:
             "bytes_kept": step.dataset.nbytes,
             "memory": cost.memory,
             "flops": cost.flops,
+            **_training(step, product),
         }
 
 
@@ -105,6 +108,12 @@ def _refusals(step: Step, memory: int) -> Iterator[str]:
             f"{step} needs {human(cost.resident)} for its networks, which may take {human(models)} of a "
             f"worker ({FOR_MODELS:.0%} of its limit): {cure}"
         )
+
+
+def _training(step: Step, product: Product) -> dict[str, Any]:
+    """Return how far a training says it is, while it goes on or after it was stopped."""
+    told = Workspace(product.place).told() if step.maker.sequential and not product.sealed() else None
+    return {} if told is None else {"training": told}
 
 
 def plan(recipe: Recipe, subjects: Sequence[str] | None = None, until: str | None = None) -> Plan:

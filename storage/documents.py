@@ -63,7 +63,7 @@ def _count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _seconds(value: Any) -> bool:
+def _number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -98,7 +98,7 @@ SEAL: Form = MappingProxyType(
         "edges": _edges,
         "bytes": _count,
         "moved": _count,
-        "seconds": _seconds,
+        "seconds": _number,
         "created": _moment,
         "sources": _texts,
         "software": lambda value: value is None or _texts(value),
@@ -114,13 +114,25 @@ CHECKPOINT: Form = MappingProxyType(
     {"step": _count, "crc": _text, "size": _count, "meaning": _text, "name": _text}
 )
 
+#: How far a training is, ``work/progress.json``.
+PROGRESS: Form = MappingProxyType(
+    {
+        "step": _count,
+        "steps": _count,
+        "loss": _number,
+        "val_loss": lambda value: value is None or _number(value),
+        "seconds_left": _number,
+        "at": _number,
+    }
+)
+
 #: What a marker says, ``done/<block>.json``.
 MARKER: Form = MappingProxyType(
     {
         "block": _text,
         "chunks": _texts,
         "sources": _texts,
-        "seconds": _seconds,
+        "seconds": _number,
         "moved": _count,
         "files": lambda value: value is None or _texts(value),
         "batch": lambda value: value is None or _count(value),

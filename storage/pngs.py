@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
@@ -39,10 +40,16 @@ class Blocks:
 
 def write(blocks: Blocks, index: Sequence[int], file: BinaryIO) -> None:
     """Write one picture, grey where it has one channel."""
+    file.write(encoded(blocks[index]))
+
+
+def encoded(picture: np.ndarray) -> bytes:
+    """Return a picture (y, x, channel) uint8 of 1 or 3 channels as a PNG file."""
     from PIL import Image
 
-    picture = blocks[index]
+    file = io.BytesIO()
     Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(file, "png")
+    return file.getvalue()
 
 
 def names(dataset: xr.Dataset) -> list[str]:

@@ -16,7 +16,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .documents import CHECKPOINT, formed, parse
+from .documents import CHECKPOINT, PROGRESS, formed, parse
 from .errors import Missing
 from .layout import crc_text
 from .remarks import remarks
@@ -109,13 +109,19 @@ class Workspace:
         remarks.files[name] = crc_text(content)
 
     def tell(self, progress: Mapping[str, Any]) -> None:
-        """Say how far the training is, for whoever looks from another process."""
+        """Say how far the training is, for whoever looks from another process.
+
+        Parameters
+        ----------
+        progress
+            "step" of "steps", "loss", "val_loss" (or None), "seconds_left", and "at": seconds since 1970.
+        """
         (self.work / "progress.json").write(json.dumps(dict(progress)).encode())
 
     def told(self) -> dict[str, Any] | None:
         """Return how far the training said it was, None where it has said nothing."""
         try:
-            return parse((self.work / "progress.json").read())
+            return formed(parse((self.work / "progress.json").read()), PROGRESS)
         except (Missing, ValueError):
             return None
 

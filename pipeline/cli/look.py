@@ -8,6 +8,7 @@ from .command import command
 from .manner import manner
 from .options import Asked, Place, archive_options, product_argument, recipe_options
 from .printing import counted, flops, put, put_json, put_table, tell
+from .trained import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,6 +100,8 @@ def status(asked: Asked) -> None:
 
 def _status_row(row: Mapping[str, Any]) -> dict[str, str]:
     state = "done" if row["done"] >= row["blocks"] else "begun" if row["done"] else "not begun"
+    if "training" in row:
+        state = told(row["training"])
     return {
         "stage": row["stage"],
         "product": f"{row['owner']}/{row['product']}",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.outcome import Listener
 
 from .printing import counted, tell
+from .trained import clock, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,29 +49,17 @@ class Tally:
         from cluster import human
 
         if self.learned:
-            return _learned(self.learned)
+            return told(self.learned)
         seconds = max(now - self.began, 1e-9)
         said = [f"{self.done}/{self.todo} blocks"]
         if self.done:
-            left = round((self.todo - self.done) * seconds / self.done)
+            left = (self.todo - self.done) * seconds / self.done
             said += [f"{self.done / seconds:.1f} blocks/s", f"{human(self.bytes / seconds)}/s"]
-            said.append(f"{left // 60}:{left % 60:02} left")
+            said.append(f"{clock(left)} left")
         said.append(counted(self.slots, "worker"))
         if self.retries:
             said.append(f"{self.retries} tried again")
         return ", ".join(said)
-
-
-def _learned(told: Mapping[str, Any]) -> str:
-    """Return how far a training is.
-
-    >>> _learned({"step": 300, "steps": 1300, "loss": 0.0312, "seconds_left": 130})
-    'step 300 of 1300, loss 0.0312, 2:10 left'
-    """
-    left = int(told["seconds_left"])
-    return (
-        f"step {told['step']} of {told['steps']}, loss {told['loss']:.3g}, {left // 60}:{left % 60:02} left"
-    )
 
 
 class Talk(Listener):

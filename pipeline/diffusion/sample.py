@@ -54,6 +54,8 @@ def paint(
     seeds: Sequence[int],
     shape: Sequence[int],
     start: Tensor | None = None,
+    *,
+    device: Any = None,
 ) -> Tensor:
     """Return pictures painted from noise, or from other pictures under noise.
 
@@ -73,6 +75,8 @@ def paint(
         (channel, y, x) of one picture.
     start
         (picture, channel, y, x), -1 to 1, to start from; all but `manner.strength` of the way is spared.
+    device
+        Where to paint; default where the condition is.
 
     Returns
     -------
@@ -82,8 +86,9 @@ def paint(
 
     scheduler = process.scheduler(manner.sampler, manner.steps)
     sources = generators(seeds)
-    device = condition.device if condition is not None else torch.device("cpu")
-    noise = draw(sources, shape).to(device)
+    if device is None:
+        device = condition.device if condition is not None else torch.device("cpu")
+    noise = draw(sources, shape).to(device, torch.get_default_dtype())
     noisy, times = _begun(scheduler, manner, noise, start)
     further = {"generator": sources} if manner.sampler == "ddpm" else {}
     with torch.inference_mode():

@@ -68,7 +68,7 @@ def _model_cost(
     return Cost(memory=2 * held + models + layers + KERNELS, resident=models, processes=said["processes"])
 
 
-@stage("train", version=1, schema=MODEL, cost=_model_cost, sequential=True)
+@stage("train", version=2, schema=MODEL, cost=_model_cost, sequential=True)
 def decoder(  # noqa: PLR0913  (each is a key of [train.X])
     stimuli: xr.Dataset,
     responses: xr.Dataset,

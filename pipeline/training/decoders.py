@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from storage.pngs import encoded
+
 from ..diffusion.process import PROCESSES
 from ..models.autoencoder import Autoencoder
 from ..models.networks import build, fill, from_bytes, nbytes, skeleton, to_bytes
 from .chance import number
 from .loop import Training
 from .objectives import Denoising, Pixels
+from .sheets import noised, sheet
+from .validation import rows_kept_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
@@ -28,9 +32,12 @@ if TYPE_CHECKING:
     from .examples import Examples
     from .objectives import Objective
     from .settings import Settings
+    from .state import State
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+PROGRESSION, NOISE = "progression.png", "noise-steps.png"
+"""Pictures kept back above what was painted of them on the way, and one of them at several noise steps."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +187,20 @@ def train(
     state = training.run()
     if workspace is not None and training.place.rank == 0:
         workspace.keep(WEIGHTS, to_bytes(state.average))
-        said = {**described, "steps": settings.steps}
+        painted = sorted(state.painted)
+        said = {**described, "steps": settings.steps, "painted": painted}
         workspace.keep(CONFIG, json.dumps(said, sort_keys=True, indent=1).encode())
+        for file, picture in _sheets(training, state, decoder):
+            workspace.keep(file, encoded(picture))
     return state.curves
+
+
+def _sheets(training: Training, state: State, decoder: Decoder) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Yield the files that show a training, and what is in them."""
+    shown = training.examples.pictures_of(rows_kept_back(training.examples, training.kept_back))
+    if state.painted:
+        rows = [state.painted[step] for step in sorted(state.painted)]
+        yield PROGRESSION, sheet(rows if training.examples.condition is None else [shown, *rows])
+    if decoder.model in PROCESSES:
+        picture = shown[0] if len(shown) else training.examples.pictures[0]
+        yield NOISE, sheet([noised(PROCESSES[decoder.model], picture, training.settings.seed)])

@@ -47,11 +47,16 @@ class Examples:
         y, x, channel = self.pictures.shape[1:]
         return channel, y, x
 
+    def pictures_of(self, rows: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the pictures (row, y, x, channel) uint8 of some rows."""
+        found: NDArray[np.uint8] = self.pictures[self.seen[rows]]
+        return found
+
     def batch(self, rows: NDArray[Any]) -> dict[str, Tensor]:
         """Return "picture" (row, channel, y, x), -1 to 1, and "condition" (row, feature) if there is one."""
         import torch
 
-        levels = torch.from_numpy(self.pictures[self.seen[rows]]).permute(0, 3, 1, 2)
+        levels = torch.from_numpy(self.pictures_of(rows)).permute(0, 3, 1, 2)
         made = {"picture": levels.to(torch.get_default_dtype()) / 127.5 - 1}
         if self.condition is not None:
             made["condition"] = torch.from_numpy(self.condition[rows]).to(torch.get_default_dtype())

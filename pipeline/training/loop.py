@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ from .chance import generator, held_back, rows_of
 from .examples import ahead
 from .group import accelerated, mean_over
 from .state import State, averaged
+from .telling import Telling
+from .validation import Validation, due, painted_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,8 +36,6 @@ EVERY = 60.0
 """Seconds between two checkpoints."""
 LOOK = 10
 """Steps between two looks at the losses: on a GPU, looking waits for it."""
-VALIDATIONS = 50
-"""Validations a training."""
 GROWN = 10.0
 """A training whose loss has grown to so many times its first is diverging."""
 WINDOW = 50
@@ -145,20 +144,21 @@ class _Steps:
         self.training, self.state, self.accelerator = training, state, accelerator
         self.network, self.optimiser = network, optimiser
         self.settings, self.space = training.settings, training.workspace
-        self.writes = training.place.rank == 0 and self.space is not None
+        writes = training.place.rank == 0 and self.space is not None
+        self.telling = Telling(state, self.space) if writes and self.space else None
+        self.validation = Validation(
+            training.examples, training.objective, self.settings, training.kept_back, self._moved
+        )
         self.pending: list[Tensor] = []
-        self.saved_at = self.began = time.monotonic()
-        self.first = state.step
+        self.saved_at = time.monotonic()
 
     def go(self) -> None:
         """Go from where the state is to the last step."""
         last = self.settings.steps
-        each = max(1, last // VALIDATIONS)
         for batch in ahead(self.training.batches(self.state.step)):
             self._step(batch)
+            self._validate()
             done = self.state.step == last
-            if done or self.state.step % each == 0:
-                self._validate()
             if done or self.state.step % LOOK == 0:
                 self._look()
                 if done or time.monotonic() - self.saved_at >= EVERY:
@@ -198,8 +198,8 @@ class _Steps:
         now, then = curve[max(0, step - WINDOW) : step].mean(), curve[:WINDOW].mean()
         if step > WINDOW and now > GROWN * then:
             self._stop(f"the loss has grown from {then:.3g} to {now:.3g} by step {step}")
-        if self.writes and self.space:
-            self._tell(float(losses[-1]))
+        if self.telling:
+            self.telling.tell()
 
     def _stop(self, found: str) -> None:
         saved = self.space.latest() if self.space else None
@@ -209,37 +209,21 @@ class _Steps:
             f"or raise `batch` (it is {self.settings.batch}). Of this training {kept}"
         )
 
-    def _tell(self, loss: float) -> None:
-        assert self.space is not None
-        seconds = time.monotonic() - self.began
-        left = (self.settings.steps - self.state.step) * seconds / (self.state.step - self.first)
-        self.space.tell(
-            {"step": self.state.step, "steps": self.settings.steps, "loss": loss, "seconds_left": round(left)}
-        )
-
     def _validate(self) -> None:
-        """Note the average's loss on the pictures kept back: the same noise every time."""
-        if self.training.place.rank:
+        """Look at the pictures kept back with the averaged weights."""
+        step, steps = self.state.step, self.settings.steps
+        paints = step in painted_after(steps)
+        if self.training.place.rank or not (paints or due(step, steps)):
             return
         with averaged(self.state):
-            self.state.curves["val_loss"][self.state.step - 1] = self._validation_loss()
-
-    def _validation_loss(self) -> float:
-        import torch
-
-        rows = np.flatnonzero(self.training.kept_back)
-        losses = []
-        for start in range(0, len(rows), self.settings.batch):
-            batch = self.training.examples.batch(rows[start : start + self.settings.batch])
-            chance = generator(self.settings.seed, "validation", start)
-            batch |= self.training.objective.draw(batch, chance)
-            with torch.no_grad():
-                loss = self.training.objective.loss(self.state.network, self._moved(batch))
-            losses.append((float(loss), len(batch["picture"])))
-        return sum(loss * count for loss, count in losses) / len(rows) if len(rows) else math.nan
+            if due(step, steps):
+                self.state.curves["val_loss"][step - 1] = self.validation.loss(self.state.network)
+            painted = self.validation.painted(self.state.network) if paints else None
+        if painted is not None:
+            self.state.painted[step] = painted
 
     def _save(self) -> None:
         """Keep a checkpoint; its losses were just looked at, so they are numbers."""
         self.saved_at = time.monotonic()
-        if self.writes and self.space:
+        if self.telling and self.space:
             self.space.save(self.state.step, self.state.to_bytes())

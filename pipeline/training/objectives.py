@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ..diffusion.process import STEPS
+from ..diffusion.sample import Manner, paint
 from ..models.autoencoder import decode
 from .augment import augmented, drawn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from torch import Generator, Tensor, nn
 
     from ..diffusion.process import Process
+
+#: How pictures are painted that show how far a training is.
+QUICK = Manner(sampler="ddim", steps=8)
 
 
 class Objective(Protocol):
@@ -27,6 +31,10 @@ class Objective(Protocol):
 
     def loss(self, network: Any, batch: Mapping[str, Tensor]) -> Tensor:
         """Return the mean loss over the pictures of a batch that holds what was drawn, too."""
+        ...
+
+    def show(self, network: Any, batch: Mapping[str, Tensor], seeds: Sequence[int]) -> Tensor:
+        """Return what a network makes of a batch: (picture, channel, y, x), -1 to 1; quick, not its best."""
         ...
 
 
@@ -64,6 +72,12 @@ class Denoising:
         made: Tensor = (told.float() - wanted).square().mean()
         return made
 
+    def show(self, network: Any, batch: Mapping[str, Tensor], seeds: Sequence[int]) -> Tensor:
+        """Return pictures painted in few steps, from the noise of each seed."""
+        picture = batch["picture"]
+        told = batch.get("condition")
+        return paint(network, self.process, QUICK, told, seeds, picture.shape[1:], device=picture.device)
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -92,3 +106,11 @@ class Pixels:
         made = decode(self.autoencoder, network(batch["condition"]), seen.shape[1])
         error: Tensor = (made.float() - seen).square().mean()
         return error
+
+    def show(self, network: Any, batch: Mapping[str, Tensor], seeds: Sequence[int]) -> Tensor:
+        """Return the decoded pictures; there is no noise in them."""
+        import torch
+
+        del seeds
+        with torch.inference_mode():
+            return decode(self.autoencoder, network(batch["condition"]))

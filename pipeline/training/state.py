@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,10 +53,17 @@ class State:
     average: dict[str, Tensor] = field(init=False)
     """Moving average of the weights: what is kept in the end."""
     curves: dict[str, NDArray[np.float32]] = field(init=False)
+    painted: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+    """After some steps, what was painted of pictures kept back: (picture, y, x, channel) each."""
 
     def __post_init__(self) -> None:
         self.average = {name: one.detach().clone() for name, one in self.network.state_dict().items()}
         self.curves = {name: np.full(self.steps, np.nan, np.float32) for name in CURVES}
+
+    @cached_property
+    def _live(self) -> dict[str, Tensor]:
+        """The network's own weights as they change, looked up at the first step, when they are in place."""
+        return {name: one.detach() for name, one in self.network.state_dict().items()}
 
     def follow(self, decay: float) -> None:
         """Move the average towards the weights: decay * average + (1 - decay) * weights.
@@ -63,9 +71,9 @@ class State:
         In the first steps the decay is (1 + step) / (10 + step), so that the beginning is soon forgotten.
         """
         rate = min(decay, (1 + self.step) / (10 + self.step))
-        for name, one in self.network.state_dict().items():
+        for name, one in self._live.items():
             if one.is_floating_point():
-                self.average[name].lerp_(one.detach(), 1 - rate)
+                self.average[name].lerp_(one, 1 - rate)
             else:
                 self.average[name].copy_(one)
 
@@ -79,6 +87,7 @@ class State:
         for index, kept in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{name}": one for name, one in kept.items()}
         tensors |= {f"curve.{name}": torch.from_numpy(one[: self.step]) for name, one in self.curves.items()}
+        tensors |= {f"painted.{step}": torch.from_numpy(one) for step, one in self.painted.items()}
         plain = {name: one.detach().cpu().clone().contiguous() for name, one in tensors.items()}
         said = {"step": str(self.step), "described": json.dumps(dict(self.described), sort_keys=True)}
         content: bytes = save(plain, metadata=said)
@@ -109,6 +118,7 @@ class State:
         self.step = int(said["step"])
         for name, one in _below(tensors, "curve.").items():
             self.curves[name][: self.step] = one.numpy()
+        self.painted = {int(step): one.numpy() for step, one in _below(tensors, "painted.").items()}
 
 
 def _metadata(content: bytes) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import numpy as np
@@ -73,9 +74,13 @@ def test_a_checkpoint_made_from_something_else_is_passed_over(place):
 def test_progress_is_read_by_whoever_looks(place):
     space = Workspace(place)
     assert space.told() is None
-    space.tell({"step": 3, "steps": 9})
-    assert Workspace(place, "another").told() == {"step": 3, "steps": 9}
+    said = {"step": 3, "steps": 9, "loss": 0.5, "val_loss": None, "seconds_left": 7, "at": 1.5}
+    space.tell(said)
+    assert Workspace(place, "another").told() == said
     assert space.latest() is None
+    for harm in (b'{"step": 3', json.dumps({**said, "loss": "nan"}).encode(), b"{}"):
+        (place / "work" / "progress.json").write(harm)
+        assert space.told() is None
 
 
 @pytest.fixture

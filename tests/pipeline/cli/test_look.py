@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import pytest
+
+from storage.remote import Location
+from storage.workspace import Workspace
 
 ROW = {
     "owner", "product", "stage", "fingerprint", "blocks", "done",
@@ -115,3 +119,45 @@ def test_archives_on_s3(vox2pix, lab, s3_server, s3_bucket):
     assert vox2pix("gc", url, *there, "--json").json["products"] == []
     assert vox2pix("export", url, "all/stimuli", "--to", lab / "out", *there).code == 0
     assert len(list((lab / "out").glob("*.png"))) == 36
+
+
+PAINTER = """
+[features.pca]
+model = "pca"
+components = 4
+size = 8
+[ridge.spaces.pca]
+alpha = 10
+[train.net]
+model = "conditional-ddpm"
+features = ["pca"]
+size = 8
+steps = 4
+batch = 4
+"""
+
+
+def test_how_far_a_training_is(vox2pix, lab):
+    recipe = lab / "recipe.toml"
+    recipe.write_text(recipe.read_text() + PAINTER)
+    assert vox2pix("run", "recipe.toml", "--until", "regress").code == 0
+    assert _training(vox2pix)["step"] is None
+    stages = vox2pix("status", "recipe.toml", "--json").json["stages"]
+    (row,) = (row for row in stages if row["product"] == "model/net")
+    said = {"step": 20, "steps": 90, "loss": 0.25, "val_loss": 0.5, "seconds_left": 75, "at": time.time()}
+    place = lab / "archive" / "s1" / "model" / "net" / row["fingerprint"]
+    Workspace(Location.of(place)).tell(said)
+    assert _training(vox2pix) == said
+    told = vox2pix("status", "recipe.toml").out
+    assert "step 20 of 90, loss 0.25, validation 0.5, 1:15 left" in told
+    Workspace(Location.of(place)).tell({**said, "at": time.time() - 3600})
+    assert "validation 0.5, silent for 60:0" in vox2pix("status", "recipe.toml").out
+    assert vox2pix("run", "recipe.toml", "--until", "train").code == 0
+    assert _training(vox2pix)["step"] is None
+
+
+def _training(vox2pix):
+    stages = vox2pix("status", "recipe.toml", "--json").json["stages"]
+    told = {row["product"]: row.get("training") for row in stages}
+    assert {product for product, said in told.items() if said} <= {"model/net"}
+    return told["model/net"] or {"step": None}

@@ -114,6 +114,7 @@ def test_a_table_on_a_terminal(monkeypatch):
 def test_a_training_says_how_far_it_is(capsys):
     with progress.listening(Manner(progress=False)) as listener:
         listener.stage_started(Step(), 1, 1)
-        listener.trained(Step(), {"step": 300, "steps": 1300, "loss": 0.0312, "seconds_left": 130})
-        assert listener.tally.told(0.0) == "step 300 of 1300, loss 0.0312, 2:10 left"
+        said = {"step": 300, "steps": 1300, "loss": 0.0312, "val_loss": 0.05, "seconds_left": 130}
+        listener.trained(Step(), {**said, "at": time.time()})
+        assert listener.tally.told(0.0) == "step 300 of 1300, loss 0.0312, validation 0.05, 2:10 left"
     assert capsys.readouterr().err == ""

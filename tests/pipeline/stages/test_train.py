@@ -18,7 +18,7 @@ from sklearn.linear_model import Ridge
 from cluster import Local, NeedUnmet, Threads
 from pipeline import plan, run
 from pipeline.errors import RecipeError
-from pipeline.training import loop
+from pipeline.training import loop, telling
 from storage import damage
 from storage.remote import Location
 from storage.workspace import Workspace
@@ -96,6 +96,7 @@ def test_who_listens_hears_how_far_a_training_is(make_recipe, monkeypatch):
             self.heard.append((step.product, told["step"], told["steps"]))
 
     monkeypatch.setattr(watch, "EVERY", 0.01)
+    monkeypatch.setattr(telling, "EVERY", 0.0)
     monkeypatch.setattr(loop, "LOOK", 1)
     ears = Ears()
     run(make_recipe(SMALL, **SIZES), cluster=THREADS, until="train", listener=ears)
@@ -303,8 +304,8 @@ import sys
 from cluster import Threads
 from pipeline.recipe import load_recipe
 from pipeline.runner import run
-from pipeline.training import loop
-loop.EVERY, loop.LOOK = 0.0, 1
+from pipeline.training import loop, telling
+loop.EVERY, loop.LOOK, telling.EVERY = 0.0, 1, 0.0
 run(load_recipe(sys.argv[1]), cluster=Threads(workers=1), until="train")
 """
 

@@ -19,7 +19,7 @@ import torch
 from cluster import Local, connect, together
 from pipeline.diffusion.batches import OutOfMemory
 from pipeline.models.networks import from_bytes
-from pipeline.training import loop
+from pipeline.training import loop, telling, validation
 from pipeline.training.chance import held_back, rows_of
 from pipeline.training.decoders import Decoder, moments, train
 from pipeline.training.examples import Examples, ahead
@@ -59,11 +59,12 @@ def same(one, other, tolerance=0.0):
         torch.testing.assert_close(one[name], other[name], rtol=tolerance, atol=tolerance, msg=name)
 
 
-def test_it_learns(tmp_path):
+def test_it_learns(tmp_path, monkeypatch):
+    monkeypatch.setattr(validation, "APART", 3)
     curves = made(tmp_path, Settings(steps=150, batch=8, learning_rate=3e-3, ema=0.95))
     assert curves["loss"][-30:].mean() < 0.3 * curves["loss"][:5].mean()
     seen = np.isfinite(curves["val_loss"])
-    assert seen.sum() == loop.VALIDATIONS
+    assert seen.sum() == validation.VALIDATIONS
     assert curves["val_loss"][seen][-1] < 0.5 * curves["val_loss"][seen][0]
     assert curves["learning_rate"][0] == pytest.approx(3e-3)
     assert curves["learning_rate"][-1] < 1e-5
@@ -108,6 +109,7 @@ def test_conditions_are_standardised_by_what_was_learned_from(tmp_path):
 
 @pytest.mark.parametrize("stop", [1, 5, 11])
 def test_a_training_goes_on_to_the_same_weights(tmp_path, monkeypatch, stop):
+    monkeypatch.setattr(validation, "APART", 1)
     expected = made(tmp_path / "whole")
     monkeypatch.setattr(loop, "EVERY", 0.0)
     monkeypatch.setattr(loop, "LOOK", 1)
@@ -128,6 +130,9 @@ def test_a_training_goes_on_to_the_same_weights(tmp_path, monkeypatch, stop):
     for name in ("loss", "learning_rate"):
         np.testing.assert_array_equal(curves[name], expected[name])
     np.testing.assert_array_equal(curves["val_loss"], expected["val_loss"])
+    for name in ("progression.png", "noise-steps.png", "config.json"):
+        found, whole = (tmp_path / one / "files" / name for one in ("cut", "whole"))
+        assert found.read_bytes() == whole.read_bytes(), name
 
 
 DRIVER = """
@@ -162,6 +167,8 @@ def test_a_training_killed_three_times_ends_in_the_same_weights(tmp_path):
     assert 0 < killed[0] < killed[1] < killed[2] < 40
     assert start(tmp_path / "killed").wait() == 0
     same(weights(tmp_path / "killed"), weights(tmp_path / "whole"))
+    pictures = [(tmp_path / one / "files" / "progression.png").read_bytes() for one in ("killed", "whole")]
+    assert pictures[0] == pictures[1]
 
 
 def _steps(folder):
@@ -270,6 +277,23 @@ def test_progress_is_told(tmp_path):
     told = Workspace(Location.of(tmp_path)).told()
     assert (told["step"], told["steps"]) == (12, 12)
     assert told["loss"] > 0
+    assert told["val_loss"] > 0
+    assert told["seconds_left"] == 0
+    assert time.time() - told["at"] < 60
+
+
+def test_progress_is_told_now_and_then_and_at_the_end(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(loop, "LOOK", 1)
+    monkeypatch.setattr(Workspace, "tell", lambda _, told: said.append(told["step"]))
+    made(tmp_path / "slow")
+    assert said[0] == 1
+    assert len(said) < 12
+    assert said[-1] == 12
+    said.clear()
+    monkeypatch.setattr(telling, "EVERY", 0.0)
+    made(tmp_path / "always")
+    assert said == list(range(1, 13))
 
 
 def test_it_starts_from_another_training(tmp_path):
