@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from .scenario import Scenario
 
 #: `package.module:function` by name; True makes it quick.
-SCENARIOS = {"ingest": "pipeline.bench.ingest.scenario:sized"}
+SCENARIOS = {
+    "ingest": "pipeline.bench.ingest.scenario:sized",
+    "generate": "pipeline.bench.generate.scenario:sized",
+}
 
 
 def scenario(name: str, *, quick: bool = False) -> Scenario:

@@ -21,6 +21,9 @@ _COLUMNS = (
     ("memory (+MB)", "memory", _MB),
     ("1e9 operations / CPU s", "rate", 1e9),
     ("relative error x 1e6", "error", 1e-6),
+    ("pictures / CPU s", "pictures", 1.0),
+    ("pictures / s", "per_second", 1.0),
+    ("steps / CPU s", "steps", 1.0),
 )
 _WORDS = {True: "met", False: "**missed**", None: "not measured"}
 

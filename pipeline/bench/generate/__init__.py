@@ -1,0 +1,1 @@
+"""Scenario `generate`: painting and training beside bare loops over the same network, and by two workers."""

@@ -1,0 +1,81 @@
+"""Painting and training as a run does them: from sealed products to a sealed product."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from .bare import warmed
+from .problem import LEARNER, PAINTED, WARM, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..work import Work
+
+MEMORY = "3GB"
+"""A worker's."""
+
+
+def painted(folder: str) -> Work:
+    """Paint by one worker, a thread of this process."""
+    from cluster import Threads, connect
+
+    problem, stack = Problem.of(folder), ExitStack()
+    workers = stack.enter_context(connect(Threads(workers=1)))
+    problem.remove(f"images/{WARM}")
+    problem.make(problem.step(f"images/{WARM}"), workers)
+    step = problem.remove(f"images/{PAINTED}")
+
+    def work() -> Mapping[str, Any]:
+        began = time.process_time()
+        problem.make(step, workers)
+        seconds = time.process_time() - began
+        stack.close()
+        return {"pictures": _count(problem) / seconds}
+
+    return work
+
+
+def painted_by(folder: str, workers: int) -> Work:
+    """Paint by so many worker processes."""
+    from cluster import Local, connect
+
+    problem, stack = Problem.of(folder), ExitStack()
+    connected = stack.enter_context(connect(Local(workers=workers, threads=1, memory=MEMORY)))
+    problem.remove(f"images/{WARM}")
+    problem.make(problem.step(f"images/{WARM}"), connected)
+    step = problem.remove(f"images/{PAINTED}")
+
+    def work() -> Mapping[str, Any]:
+        began = time.perf_counter()
+        problem.make(step, connected)
+        seconds = time.perf_counter() - began
+        return {"per_second": _count(problem) / seconds, "closed": lambda: stack.close() is None}
+
+    return work
+
+
+def _count(problem: Problem) -> int:
+    sizes = problem.opened(f"images/{PAINTED}").sizes
+    return int(sizes["row"] * sizes["sample"])
+
+
+def trained(folder: str) -> Work:
+    """Train, with checkpoints, validation, pictures on the way, and weights in the archive at the end."""
+    from cluster import Threads, connect
+
+    problem, stack = Problem.of(folder), ExitStack()
+    workers = stack.enter_context(connect(Threads(workers=1)))
+    step = problem.remove(f"model/{LEARNER}")
+    warmed(step.settings["size"])
+
+    def work() -> Mapping[str, Any]:
+        began = time.process_time()
+        problem.make(step, workers)
+        seconds = time.process_time() - began
+        stack.close()
+        return {"steps": step.settings["steps"] / seconds}
+
+    return work

@@ -1,0 +1,51 @@
+"""The scenario `generate`: everybody paints as many pictures and trains as many steps, in small."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.bench.generate.problem import LEARNER, PAINTED, Problem
+from pipeline.bench.generate.scenario import sized
+from pipeline.bench.verdict import judge
+from pipeline.bench.work import measured, prepared
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Return the folder, and the figures by case and contender; worker processes take a while to start."""
+    made, folder, figures = sized(quick=True), tmp_path_factory.mktemp("generate"), {}
+    with made.ground(folder, made.size) as ground:
+        for case in made.cases[:2]:
+            for contender in case.contenders:
+                work = prepared(contender.prepare, {**ground.given, **case.given, **contender.given})
+                figures[case.name, contender.name] = measured(work)
+    return folder, figures
+
+
+def test_contenders_paint_and_train(found):
+    folder, figures = found
+    assert {key[0] for key in figures} == {"painting", "training"}
+    for (case, _), each in figures.items():
+        assert each["pictures" if case == "painting" else "steps"] > 0
+    problem = Problem.of(folder)
+    assert problem.opened(f"images/{PAINTED}").picture.shape == (2, 1, 8, 8, 3)
+    assert problem.opened(f"model/{LEARNER}").sizes["step"] == 2
+
+
+def test_goals_are_those_that_were_set():
+    (painting, training, workers) = sized().cases
+    asked = [(goal.least, goal.value.figure) for case in (painting, training, workers) for goal in case.goals]
+    assert asked == [(0.97, "pictures"), (0.95, "steps"), (1.9, "per_second")]
+    for case in (painting, training, workers):
+        names = [contender.name for contender in case.contenders]
+        assert all(goal.value.contender in names and goal.to[0].contender in names for goal in case.goals)
+    assert not judge({"cases": []})
+
+
+@pytest.mark.slow
+def test_two_worker_processes_paint(found):
+    folder, _ = found
+    contender = sized(quick=True).cases[2].contenders[1]
+    figures = measured(prepared(contender.prepare, {"folder": str(folder), **contender.given}))
+    assert figures["per_second"] > 0
+    assert figures["closed"]
