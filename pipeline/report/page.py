@@ -14,6 +14,7 @@ from .ledger import ledger, state_of
 from .ridges import ridge_cards
 from .score_table import glossary, score_table
 from .simulated import simulated
+from .trainings import training_cards
 from .untrained import untrained
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .results import Results
     from .ridges import RidgeCard
     from .score_table import ScoreTable
+    from .trainings import TrainingCard
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Page:
     sections: tuple[Section, ...]
     metrics: tuple[Metric, ...]
     ridges: tuple[RidgeCard, ...]
+    trainings: tuple[TrainingCard, ...] = ()
 
     @property
     def compares(self) -> bool:
@@ -111,6 +114,11 @@ def page(everything: Sequence[Results]) -> Page:
             card
             for number, (results, name) in enumerate(zip(everything, names, strict=True))
             for card in ridge_cards(results, name, number)
+        ),
+        trainings=tuple(
+            card
+            for number, (results, name) in enumerate(zip(everything, names, strict=True))
+            for card in training_cards(results, name, number)
         ),
     )
 

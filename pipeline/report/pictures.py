@@ -66,8 +66,19 @@ def png(picture: NDArray[np.uint8]) -> tuple[bytes, int, int]:
 def shown(picture: NDArray[np.uint8], alt: str, score: str = "") -> Shown:
     """Return a picture (y, x, channel) uint8 ready for the page."""
     content, width, height = png(picture)
-    uri = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-    return Shown(uri, width, height, alt, max(width, height) <= SQUARES, score)
+    return Shown(_uri(content), width, height, alt, max(width, height) <= SQUARES, score)
+
+
+def stored(content: bytes, alt: str) -> Shown:
+    """Return a PNG file as it is, ready for the page."""
+    from PIL import Image
+
+    width, height = Image.open(io.BytesIO(content)).size
+    return Shown(_uri(content), width, height, alt, squares=True)
+
+
+def _uri(content: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 
 def take(pictures: xr.DataArray, rows: Sequence[int]) -> NDArray[np.uint8]:

@@ -30,17 +30,23 @@ VALIDATIONS = 50
 """Losses a training, at most."""
 APART = 50
 """Steps between two losses, at least."""
-ROWS = 64
-"""Rows whose loss is taken; of a large data set, a tenth would cost as much as the training."""
+LOOKED_AT = 20
+"""So many pictures are learned from for each whose loss is taken: of a large data set, all of a tenth would cost
+as much as the training."""
 SHOWN = 6
 """Pictures painted each time."""
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 """Of a training, at whose end pictures are painted."""
 
 
+def interval(steps: int) -> int:
+    """Return the steps between two losses of a training."""
+    return max(APART, steps // VALIDATIONS)
+
+
 def due(step: int, steps: int) -> bool:
     """Tell whether the loss is taken after so many steps of a training."""
-    return step == steps or step % max(APART, steps // VALIDATIONS) == 0
+    return step == steps or step % interval(steps) == 0
 
 
 def painted_after(steps: int) -> list[int]:
@@ -82,10 +88,11 @@ class Validation:
     moved: Moved
 
     def loss(self, network: nn.Module) -> float:
-        """Return the mean loss over the first `ROWS` of them, by the same noise every time; NaN of none."""
+        """Return the mean loss over some of them, always the same by the same noise; NaN where there is none."""
         import torch
 
-        rows = np.flatnonzero(self.kept_back)[:ROWS]
+        learned_from = interval(self.settings.steps) * self.settings.batch
+        rows = np.flatnonzero(self.kept_back)[: max(1, learned_from // LOOKED_AT)]
         total = 0.0
         for start in range(0, len(rows), self.settings.batch):
             batch = self.examples.batch(rows[start : start + self.settings.batch])
