@@ -55,7 +55,7 @@ class Subject:
         *,
         owner: str | None = None,
         origin: Origin | None = None,
-        places: Mapping[str, str] | None = None,
+        places: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> Step:
         """Add the step that makes `product`; `inputs` names products already added."""

@@ -42,13 +42,14 @@ class Learning:
             self.train(start)
             inputs["start"] = f"model/{start}"
         inputs |= {space: f"training-predictions/{space}" for space in table.features if space != RESPONSES}
-        asked = table.model_dump(exclude={"features", "start", "weights"})
+        asked = table.model_dump(exclude={"features", "start", "weights", "log"})
         frozen, places = self._autoencoder(table, table)
+        logged = {"log": table.log} if table.log else {}
         self.add(
             f"model/{name}",
             "train.decoder",
             inputs,
-            places=places,
+            places={**places, **logged},
             name=name,
             voxels=RESPONSES in table.features,
             seed=self.recipe.seed,

@@ -86,6 +86,7 @@ def run(
     steps = planned.until(until)
     todo = [step for step in steps if not work.whole(step)]
     if todo:
+        work.check_ready(todo)
         work.check_values(todo)
         work.take_back_stale()
         _compute(work, steps, cluster or _cluster(recipe), insecure=insecure)
@@ -124,6 +125,12 @@ class Run(Kept):
         self.outcome = Outcome(planned)
         self.placing: Placing | None = None
         self._told: set[str] = set()
+
+    def check_ready(self, todo: Sequence[Step]) -> None:
+        """Ask each stage still to be run whether something it takes is missing, before any work."""
+        for step in todo:
+            if step.maker.ready is not None:
+                step.maker.ready(**step.places)
 
     def check_values(self, todo: Sequence[Step]) -> None:
         """Have the source read all responses still to be ingested: a bad one is told before any write."""

@@ -69,6 +69,8 @@ class Stage:
     sequential
         Whether its one block is made step by step: the function is given a ``workspace`` as well, where it
         keeps checkpoints and leaves its files.
+    ready
+        Called with a step's places before a run computes anything: raises what would be missing later.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Stage:
     cost: Callable[..., Cost]
     gpu: bool = False
     sequential: bool = False
+    ready: Callable[..., None] | None = None
 
     def __call__(self, *args: Any, **inputs_and_settings: Any) -> xr.Dataset:
         """Return the product's lazy Dataset, checked against the schema."""
@@ -93,12 +96,13 @@ def stage(
     cost: Callable[..., Cost] | None = None,
     gpu: bool = False,
     sequential: bool = False,
+    ready: Callable[..., None] | None = None,
 ) -> Callable[[Callable[..., xr.Dataset]], Stage]:
     """Make a stage of a function."""
 
     def make(function: Callable[..., xr.Dataset]) -> Stage:
         how = cost or block_cost
-        made = Stage(name, function.__name__, version, schema, function, how, gpu, sequential)
+        made = Stage(name, function.__name__, version, schema, function, how, gpu, sequential, ready)
         object.__setattr__(made, "__doc__", function.__doc__)
         return made
 

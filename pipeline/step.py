@@ -103,8 +103,9 @@ class Step:
     settings: Mapping[str, Any]
     inputs: Mapping[str, Step] = field(default_factory=dict)
     origin: Origin | None = None
-    places: Mapping[str, str] = field(default_factory=dict)
-    """Where a stage finds what no product holds; no fingerprint has it, what is found there is a setting."""
+    places: Mapping[str, Any] = field(default_factory=dict)
+    """Where a stage finds what no product holds, and writes what none keeps; no fingerprint has it. What is
+    found there is a setting."""
 
     def __str__(self) -> str:
         return f"{self.owner}/{self.product}"

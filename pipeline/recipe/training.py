@@ -46,6 +46,8 @@ class Training(Table):
     """Share of the training pictures that is not learned from, for the curve alone."""
     processes: Count = 1
     """Worker processes that train together; `batch` is shared among them."""
+    log: Annotated[tuple[Literal["tensorboard", "wandb"], ...], Field(strict=False)] = ()
+    """What curves and pictures are written for on the way; it enters no fingerprint."""
 
 
 class ConditionalTraining(Training):

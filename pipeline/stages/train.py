@@ -15,7 +15,7 @@ from ..features.resize import resize
 from ..stage import Cost, lazily, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import xarray as xr
 
@@ -68,7 +68,14 @@ def _model_cost(
     return Cost(memory=2 * held + models + layers + KERNELS, resident=models, processes=said["processes"])
 
 
-@stage("train", version=2, schema=MODEL, cost=_model_cost, sequential=True)
+def _ready(*, log: Sequence[str] = (), **_places: Any) -> None:
+    """Refuse logs that can not be written here."""
+    from ..training.logs import insist_installed
+
+    insist_installed(log)
+
+
+@stage("train", version=3, schema=MODEL, cost=_model_cost, sequential=True, ready=_ready)
 def decoder(  # noqa: PLR0913  (each is a key of [train.X])
     stimuli: xr.Dataset,
     responses: xr.Dataset,
@@ -89,6 +96,7 @@ def decoder(  # noqa: PLR0913  (each is a key of [train.X])
     processes: int = 1,
     voxels: bool = False,
     weights: str = "random",
+    log: Sequence[str] = (),
     autoencoder: Mapping[str, str] | None = None,
     latent: tuple[int, int] | None = None,
     augment: Literal["none", "blur-zoom"] = "none",
@@ -118,6 +126,8 @@ def decoder(  # noqa: PLR0913  (each is a key of [train.X])
         Of the frozen autoencoder: where it lies, what tells it from others, channels and side of a latent.
     augment
         Whether pictures are blurred and enlarged at random, see `pipeline.training.augment`.
+    log
+        Which logs are written on the way: "tensorboard", "wandb".
     seed
         The recipe's.
     workspace
@@ -155,10 +165,11 @@ def decoder(  # noqa: PLR0913  (each is a key of [train.X])
         "augment": augment != "none",
     }
     files = start.encoding.get("files") if start is not None else None
+    around = {"workspace": workspace, "start": files, "logs": log}
     lazy = lazily(
         MODEL,
         {"step": steps},
-        partial(_train, f"model/{name}", learned, made, settings, workspace, files),
+        partial(_train, f"model/{name}", learned, made, settings, around),
         coords={"step": np.arange(1, steps + 1)},
         attrs={"loss": {"model": model, **of_autoencoder(autoencoder)}},
     )
@@ -252,12 +263,11 @@ def _train(
     learned: Learned,
     made: Mapping[str, Any],
     settings: Mapping[str, Any],
-    workspace: Workspace | None,
-    files: Any,
+    around: Mapping[str, Any],
     _start: int,
     _stop: int,
 ) -> Mapping[str, np.ndarray]:
     from ..training.decoders import Decoder, train
     from ..training.settings import Settings
 
-    return train(name, Decoder(**made), learned.read(), Settings(**settings), workspace, files)
+    return train(name, Decoder(**made), learned.read(), Settings(**settings), **around)

@@ -21,7 +21,7 @@ from .sheets import noised, sheet
 from .validation import rows_kept_back
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
@@ -161,6 +161,7 @@ def train(
     settings: Settings,
     workspace: Workspace | None = None,
     start: Location | None = None,
+    logs: Sequence[str] = (),
 ) -> dict[str, NDArray[np.float32]]:
     """Train a decoder to its end, leave its weights in the workspace, and return its curves.
 
@@ -176,6 +177,8 @@ def train(
         Where checkpoints and the final weights go; None keeps nothing.
     start
         Files of another training to begin from.
+    logs
+        Which logs are written on the way, see `pipeline.training.logs`.
 
     Returns
     -------
@@ -183,7 +186,7 @@ def train(
     """
     network = decoder.network(examples, settings.seed, start)
     described = {"model": decoder.model, "network": dict(decoder.described)}
-    training = Training(name, network, described, examples, decoder.objective(), settings, workspace)
+    training = Training(name, network, described, examples, decoder.objective(), settings, workspace, logs)
     state = training.run()
     if workspace is not None and training.place.rank == 0:
         workspace.keep(WEIGHTS, to_bytes(state.average))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +15,13 @@ from ..errors import StageFailed
 from .chance import generator, held_back, rows_of
 from .examples import ahead
 from .group import accelerated, mean_over
+from .logs import opened
 from .state import State, averaged
 from .telling import Telling
 from .validation import Validation, due, painted_after
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor, nn
@@ -73,6 +74,8 @@ class Training:
     objective: Objective
     settings: Settings
     workspace: Workspace | None = None
+    logs: Sequence[str] = ()
+    """Which logs are written, see `pipeline.training.logs`."""
     place: Seat = field(default_factory=seat)
 
     def run(self) -> State:
@@ -111,7 +114,10 @@ class Training:
         if saved:
             state.restore(saved.content, saved.name)
         network, optimiser = accelerator.prepare(self.network, optimiser)
-        _Steps(self, state, accelerator, network, optimiser).go()
+        space = self.workspace if self.place.rank == 0 else None
+        with opened(self.logs, space, self.name, asdict(self.settings), state.step) as logs:
+            telling = Telling(state, space, logs) if space else None
+            _Steps(self, state, accelerator, (network, optimiser), telling).go()
         return state
 
     def batches(self, first: int) -> Iterator[dict[str, Tensor]]:
@@ -139,13 +145,17 @@ class _Steps:
     """The steps of one training on one process."""
 
     def __init__(
-        self, training: Training, state: State, accelerator: Any, network: Any, optimiser: Any
+        self,
+        training: Training,
+        state: State,
+        accelerator: Any,
+        prepared: tuple[Any, Any],
+        telling: Telling | None,
     ) -> None:
         self.training, self.state, self.accelerator = training, state, accelerator
-        self.network, self.optimiser = network, optimiser
+        self.network, self.optimiser = prepared
         self.settings, self.space = training.settings, training.workspace
-        writes = training.place.rank == 0 and self.space is not None
-        self.telling = Telling(state, self.space) if writes and self.space else None
+        self.telling = telling
         self.validation = Validation(
             training.examples, training.objective, self.settings, training.kept_back, self._moved
         )

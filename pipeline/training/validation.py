@@ -31,8 +31,8 @@ VALIDATIONS = 50
 APART = 50
 """Steps between two losses, at least."""
 LOOKED_AT = 20
-"""So many pictures are learned from for each whose loss is taken: of a large data set, all of a tenth would cost
-as much as the training."""
+"""So many pictures are learned from for each whose loss is taken: of a large data set, all that are kept back
+would cost as much as the training."""
 SHOWN = 6
 """Pictures painted each time."""
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -88,7 +88,7 @@ class Validation:
     moved: Moved
 
     def loss(self, network: nn.Module) -> float:
-        """Return the mean loss over some of them, always the same by the same noise; NaN where there is none."""
+        """Return the mean loss over some of them, always the same ones and noise; NaN of none."""
         import torch
 
         learned_from = interval(self.settings.steps) * self.settings.batch

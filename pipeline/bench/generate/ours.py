@@ -52,7 +52,12 @@ def painted_by(folder: str, workers: int) -> Work:
         began = time.perf_counter()
         problem.make(step, connected)
         seconds = time.perf_counter() - began
-        return {"per_second": _count(problem) / seconds, "closed": lambda: stack.close() is None}
+
+        def closed() -> bool:
+            stack.close()
+            return True
+
+        return {"per_second": _count(problem) / seconds, "closed": closed}
 
     return work
 
