@@ -74,7 +74,7 @@ def trained(folder: str) -> Work:
     problem, stack = Problem.of(folder), ExitStack()
     workers = stack.enter_context(connect(Threads(workers=1)))
     step = problem.remove(f"model/{LEARNER}")
-    warmed(step.settings["size"])
+    warmed(problem)
 
     def work() -> Mapping[str, Any]:
         began = time.process_time()
