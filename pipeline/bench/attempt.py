@@ -40,23 +40,28 @@ class _Process:
     stopped: bool = False
 
     def tell(self, line: str) -> None:
+        """Write a line to its standard input."""
         with suppress(BrokenPipeError):  # it has ended, and the line it owes says so
             print(line, file=self.popen.stdin, flush=True)
 
     def answer(self) -> dict[str, Any] | None:
+        """Return the object it says next; None where it has ended."""
         line = self.popen.stdout.readline() if self.popen.stdout else ""
         found: dict[str, Any] | None = json.loads(line) if line else None
         return found
 
     def stop(self) -> None:
+        """Kill it because it took too long."""
         self.stopped = True
         self.kill()
 
     def kill(self) -> None:
+        """Kill it and all it started."""
         with suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
 
     def last_words(self) -> str:
+        """Return the last line of its complaints once it has ended, or its exit status."""
         status = self.popen.wait()  # what it says may come after its last answer
         self.errors.seek(0)
         lines = self.errors.read().decode(errors="replace").strip().splitlines()

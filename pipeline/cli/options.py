@@ -74,6 +74,7 @@ def recipe_options(function: Function) -> Function:
     def gathered(
         path: str, overrides: tuple[str, ...], archive: str | None, subjects: tuple[str, ...], **rest: Any
     ) -> Any:
+        """Call the command with what was asked for as one object."""
         return function(asked=Asked(path, overrides, archive, subjects), **rest)
 
     return _with(gathered, click.argument("path", metavar="RECIPE"), _SET, _ARCHIVE, _SUBJECT)
@@ -90,6 +91,7 @@ def recipes_options(function: Function) -> Function:
         subjects: tuple[str, ...],
         **rest: Any,
     ) -> Any:
+        """Call the command with what was asked for, an object a recipe."""
         return function(asked=tuple(Asked(path, overrides, archive, subjects) for path in paths), **rest)
 
     several = click.argument("paths", metavar="RECIPE...", nargs=-1, required=True)
@@ -121,8 +123,11 @@ def place_options(metavar: str) -> Callable[[Function], Function]:
     """Give a command a place; the function takes `place`."""
 
     def decorate(function: Function) -> Function:
+        """Add the place and its options to a command."""
+
         @wraps(function)
         def gathered(url: str, endpoint_url: str | None, profile: str | None, anon: bool, **rest: Any) -> Any:
+            """Call the command with the place as one object."""
             return function(place=Place(url, endpoint_url, profile, anon), **rest)
 
         return _with(

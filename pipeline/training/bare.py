@@ -73,6 +73,7 @@ def learning(
     batch = settings.batch
 
     def step() -> None:
+        """Learn from one batch."""
         rows = torch.randint(len(seen), (batch,))
         clean = pictures[seen[rows]]
         noise, time, dropped = torch.randn_like(clean), torch.randint(1, STEPS, (batch,)), torch.rand(batch)

@@ -41,6 +41,7 @@ def painted(folder: str) -> Work:
     process = PROCESSES[asked["generator"]]
 
     def work() -> Mapping[str, Any]:
+        """Paint."""
         began = time.process_time()
         made = bare.painted(network, process, conditions, asked["steps"], asked["batch"])
         return {"pictures": len(made) / (time.process_time() - began)}
@@ -60,6 +61,7 @@ def trained(folder: str) -> Work:
     learn = bare.learning(network, PROCESSES[asked["model"]], examples, settings, asked["dropout"])
 
     def work() -> Mapping[str, Any]:
+        """Take all steps."""
         began = time.process_time()
         for _ in range(settings.steps):
             learn()

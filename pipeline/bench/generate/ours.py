@@ -29,6 +29,7 @@ def painted(folder: str) -> Work:
     step = problem.remove(f"images/{PAINTED}")
 
     def work() -> Mapping[str, Any]:
+        """Paint, store and seal."""
         began = time.process_time()
         problem.make(step, workers)
         seconds = time.process_time() - began
@@ -49,11 +50,13 @@ def painted_by(folder: str, workers: int) -> Work:
     step = problem.remove(f"images/{PAINTED}")
 
     def work() -> Mapping[str, Any]:
+        """Paint, store and seal."""
         began = time.perf_counter()
         problem.make(step, connected)
         seconds = time.perf_counter() - began
 
         def closed() -> bool:
+            """End the workers; it is called when all figures are taken."""
             stack.close()
             return True
 
@@ -77,6 +80,7 @@ def trained(folder: str) -> Work:
     warmed(problem)
 
     def work() -> Mapping[str, Any]:
+        """Train and seal."""
         began = time.process_time()
         problem.make(step, workers)
         seconds = time.process_time() - began

@@ -84,6 +84,7 @@ def reader(
         replace(betas, sessions=(other,)).read(0, 1)
 
     def work() -> Mapping[str, Any]:
+        """Read."""
         values = betas.read(0, betas.shape[0])
         return {"check": lambda: checked(values)}
 
@@ -123,11 +124,13 @@ def product(  # noqa: PLR0913  (what the case gives)
             run.make(given, workers)
 
     def stored() -> int:
+        """Return the checksum of what was stored, and remove it."""
         with scratch:
             made = step.in_archive(planned.archive).open(raw=True)
             return checked(made[next(iter(step.maker.schema.variables))])
 
     def work() -> Mapping[str, Any]:
+        """Make the product."""
         with connect(threads) as workers:
             run.make(step, workers)
         return {"check": stored}

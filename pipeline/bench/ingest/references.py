@@ -34,6 +34,7 @@ def plain_download(*, root: str, options: Options, folder: str, key: str) -> Wor
     place = urlsplit(str(options["endpoint_url"]))
 
     def work() -> Mapping[str, Any]:
+        """Download, a piece after the other."""
         line = http.client.HTTPConnection(place.hostname or "", place.port)
         line.request("GET", f"/{root.removeprefix('s3://')}/{key}")
         reply, size = line.getresponse(), 0
@@ -58,7 +59,10 @@ def parallel_download(
     whole = size or place.stat().size
 
     def work() -> Mapping[str, Any]:
+        """Download, some pieces at once."""
+
         def take(start: int) -> int:
+            """Download one piece."""
             return len(place.read(start, min(PART, whole - start)))
 
         with ThreadPoolExecutor(LINES) as pool:
@@ -76,6 +80,7 @@ def inflate_alone(*, root: str, options: Options, folder: str, region: str) -> W
     at, volume = part.places @ np.array([1, x, x * y]), 2 * x * y * z
 
     def work() -> Mapping[str, Any]:
+        """Inflate, and pick the voxels."""
         found = np.empty(betas.shape, np.int16)
         for trial, content in enumerate(
             _volumes(release / session_key("voxel-chunks", 1, ".nii.gz"), volume)

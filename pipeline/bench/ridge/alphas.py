@@ -30,6 +30,7 @@ def per_target(alphas: int, **given: Any) -> Callable[[], dict[str, Any]]:
     x, x_test, y = arrays(size)
 
     def work() -> dict[str, Any]:
+        """Do all of it."""
         return chosen(Blocks.of(x, x_test, tried).predicted(y, tried)[1])
 
     return work

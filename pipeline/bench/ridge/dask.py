@@ -42,10 +42,12 @@ def over_dask(folder: str, memory: str = "2GB", **given: Any) -> Callable[[], di
     stack.callback(shutil.rmtree, out, ignore_errors=True)
 
     def work() -> dict[str, Any]:
+        """Make all products on the workers."""
         workers.reset()
         spent = Spent(workers)
 
         def made(name: str, maker: Stage, settings: dict[str, Any], **given: xr.Dataset) -> xr.Dataset:
+            """Return one product, made by its stage."""
             with spent.on(name):
                 lazy = maker(**given, **settings)
                 return make(product_at(out, name), lazy, maker.schema, workers, maker.cost(lazy, **given))
@@ -62,6 +64,7 @@ def over_dask(folder: str, memory: str = "2GB", **given: Any) -> Callable[[], di
         )
 
         def error() -> float:
+            """Return how far a few targets are from float64."""
             y = data["features"].value[: size.n, :CHECKED].values
             return relative(found.predicted[:, :CHECKED].values, checked(size, x, gram, y))
 
@@ -109,6 +112,7 @@ def checked(size: Size, responses: xr.Dataset, gram: xr.Dataset, y: np.ndarray) 
     factor = ridge.factorise(gram.gram.values, size.alpha, overwrite=True)
 
     def walk() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield training and test rows of a few voxels at a time."""
         for start in range(0, size.p, ridge.WIDTH):
             part = responses.response[:, start : start + ridge.WIDTH].values
             yield part[: size.n], part[size.n :]

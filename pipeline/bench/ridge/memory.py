@@ -38,6 +38,7 @@ def told(
     """Return the work that predicts, with its rate and its error as figures of its own."""
 
     def work() -> dict[str, Any]:
+        """Predict, and tell how fast."""
         began = time.process_time()
         predicted = predict()
         seconds = time.process_time() - began
@@ -45,6 +46,7 @@ def told(
         x, x_test, y = data
 
         def error() -> float:
+            """Return how far a few targets are from float64."""
             return relative(
                 predicted[:, few], exact(lambda: [(x, x_test)], y[:, few].astype(np.float64), size.alpha)
             )
@@ -66,6 +68,7 @@ def in_memory(precision: Literal["auto", "float64"] = "auto", **given: Any) -> C
     x, x_test, y = data
 
     def predict() -> np.ndarray:
+        """Return (row, target) float32 of the test rows."""
         if precision == "auto":
             gram, cross = ridge.gram_and_cross_for(size.alpha, lambda: [(x, x_test)])
         else:
@@ -89,6 +92,7 @@ def sgemm(order: int = 2048, times: int = 5, **_given: Any) -> Callable[[], dict
     _ = left @ right
 
     def work() -> dict[str, Any]:
+        """Multiply, and tell how fast."""
         began = time.process_time()
         for _ in range(times):
             _ = left @ right

@@ -93,6 +93,7 @@ class Workers:
         restarted = float(set(peaks) != set(self.before))
 
         def closed() -> bool:
+            """End the workers; it is called when all figures are taken."""
             stack.close()
             return True
 

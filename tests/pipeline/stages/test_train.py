@@ -9,15 +9,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from cluster import Local, NeedUnmet, Threads
+from cluster import Local, NeedUnmet, Threads, check, connect
 from pipeline import plan, run
 from pipeline.errors import RecipeError
+from pipeline.models.networks import nbytes, skeleton
+from pipeline.placing import need_of
 from pipeline.training import loop, telling
 from storage import damage
 from storage.remote import Location
@@ -334,3 +337,53 @@ def test_a_driver_killed_while_it_trains_ends_in_the_same_weights(make_recipe, t
 def _step(place):
     told = Workspace(Location.of(place)).told()
     return told["step"] if told else 0
+
+
+def test_a_batch_that_memory_does_not_hold_is_halved_and_the_marker_says_so(make_recipe, monkeypatch):
+    from pipeline.diffusion import batches
+
+    recipe = make_recipe(SMALL, **SIZES)
+    planned = run(recipe, cluster=THREADS).plan
+    images = opened(planned, "images/net")
+    expected = images.open().load().picture.values
+    assert images.marker("00000").batch is None
+    shutil.rmtree(images.place.local)
+    whole = batches._in_batches
+
+    def little(paint, given, batch):
+        if batch > 4:
+            raise MemoryError
+        return whole(paint, given, batch)
+
+    monkeypatch.setattr(batches, "_in_batches", little)
+    run(recipe, cluster=THREADS)
+    assert images.marker("00000").batch == 4
+    found = images.open().load().picture.values
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_a_decoder_that_would_fill_a_worker_is_refused_before_anything_is_painted(make_recipe):
+    recipe = make_recipe(SMALL, **SIZES)
+    step = next(step for step in plan(recipe) if step.product == "images/net")
+    need = need_of(step)
+    assert need.resident == nbytes(skeleton("conditional-ddpm", step.dataset.attrs["painting"]["network"]))
+    with connect(Threads(workers=1, memory=f"{2 * need.memory}B")) as workers:
+        check(workers, {str(step): need})
+        full = replace(need, resident=int(0.71 * workers.ceiling))
+        with pytest.raises(NeedUnmet, match=r"'s1/images/net' takes .*, and models may take .* \(70%"):
+            check(workers, {str(step): full})
+
+
+def test_a_log_whose_package_is_missing_is_told_before_anything_is_computed(make_recipe, monkeypatch):
+    from pipeline.training import logs
+
+    changes = {**SMALL, "train": {"net": {**SMALL["train"]["net"], "log": ["tensorboard"]}}}
+    plain, recipe = make_recipe(SMALL, **SIZES), make_recipe(changes, **SIZES)
+    of = {one.fingerprint() for one in (plain, recipe)}
+    assert len(of) == 2
+    steps = [next(s for s in plan(one) if s.product == "model/net") for one in (plain, recipe)]
+    assert steps[0].address == steps[1].address
+    monkeypatch.setattr(logs, "find_spec", lambda _: None)
+    with pytest.raises(RecipeError, match="pip install tensorboard"):
+        run(recipe, cluster=THREADS)
+    assert not plan(recipe).archive.place.is_folder()
