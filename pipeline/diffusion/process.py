@@ -44,7 +44,7 @@ class Process:
 
     def noisy(self, clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:
         """Return clean pictures with so much noise as there is at noise steps (picture,)."""
-        made: Tensor = _training(self).add_noise(clean, noise, time)
+        made: Tensor = _training(self, clean.device).add_noise(clean, noise, time)
         return made
 
     def target(self, clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ class Process:
             return clean
         if self.prediction == "epsilon":
             return noise
-        made: Tensor = _training(self).get_velocity(clean, noise, time)
+        made: Tensor = _training(self, clean.device).get_velocity(clean, noise, time)
         return made
 
     def scheduler(self, sampler: Sampler, steps: int) -> Any:
@@ -89,8 +89,9 @@ class Process:
 
 
 @cache
-def _training(process: Process) -> Any:
-    """Return what noises pictures in training: it remembers nothing, and a thousand betas take 2 ms."""
+def _training(process: Process, device: Any) -> Any:
+    """Return what noises pictures on a device: it takes 2 ms to make, and moves to where it is used."""
+    del device
     return process._made("ddpm")  # noqa: SLF001
 
 

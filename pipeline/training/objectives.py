@@ -113,4 +113,4 @@ class Pixels:
 
         del seeds
         with torch.inference_mode():
-            return decode(self.autoencoder, network(batch["condition"]))
+            return decode(self.autoencoder, network(batch["condition"]), batch["picture"].shape[1])

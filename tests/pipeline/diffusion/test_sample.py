@@ -231,3 +231,13 @@ def test_pictures_of_two_batch_sizes_are_the_same_to_a_level(network):
 
     one, other = (in_batches(painted, [condition, seeds], batch) for batch in (2, 4))
     np.testing.assert_allclose(one, other, atol=0.13)  # 1e-3 of the range, in levels
+
+
+def test_pictures_are_noised_after_shapes_alone_were():
+    process = PROCESSES["conditional-ddpm"]
+    clean, time = torch.zeros(2, 3, 4, 4), torch.tensor([1, 900])
+    expected = process.noisy(clean, torch.ones_like(clean), time)
+    with torch.device("meta"):
+        bare = torch.zeros(2, 3, 4, 4)
+        process.noisy(bare, torch.ones_like(bare), torch.zeros(2, dtype=torch.int64))
+    torch.testing.assert_close(process.noisy(clean, torch.ones_like(clean), time), expected)
