@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -9,7 +10,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import dask
-from distributed import Client, Scheduler, SpecCluster
+from distributed import Client, Nanny, Scheduler, SpecCluster
 
 from cluster.client import DaskWorkers
 from cluster.errors import ClusterNotStarted
@@ -112,8 +113,17 @@ def _scheduler(plan: Plan) -> Iterator[SpecCluster]:
         ) from error
     try:
         yield cluster
+    except BaseException:
+        cluster.sync(stop_nannies, cluster)
+        raise
     finally:
         cluster.close()
+
+
+async def stop_nannies(cluster: SpecCluster) -> None:
+    """End the worker processes of this machine without waiting for their running tasks to end."""
+    nannies = [member for member in cluster.workers.values() if isinstance(member, Nanny)]
+    await asyncio.gather(*(nanny.close(timeout=0.5) for nanny in nannies), return_exceptions=True)
 
 
 def _wait(keeper: Keeper, plan: Plan, tell: Callable[[str], object] | None) -> None:

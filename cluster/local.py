@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from distributed import Client, LocalCluster
 from cluster.client import DaskWorkers
 from cluster.environment import SPAWN, environment_kept, nanny_settings
 from cluster.errors import ClusterError, ClusterNotStarted
-from cluster.fleet import SETTINGS
+from cluster.fleet import SETTINGS, stop_nannies
 from cluster.folder import log_folder
 from cluster.logs import FOLDER, diverted
 from cluster.machine import cores, memory
@@ -58,7 +57,7 @@ def _started(config: Local, folder: Path) -> Iterator[LocalCluster]:
     try:
         yield cluster
     except BaseException:
-        cluster.sync(_stop_workers, cluster)
+        cluster.sync(stop_nannies, cluster)
         raise
     finally:
         cluster.close()
@@ -93,8 +92,3 @@ def _reason(error: BaseException) -> str:
     if not text.startswith(("Nanny failed to start", "An attempt has been made to start a new process")):
         return text
     return f"{text.rstrip('.')}. A script must connect under: if __name__ == '__main__'"
-
-
-async def _stop_workers(cluster: LocalCluster) -> None:
-    nannies = list(cluster.workers.values())
-    await asyncio.gather(*(nanny.close(timeout=0.5) for nanny in nannies), return_exceptions=True)

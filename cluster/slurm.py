@@ -152,7 +152,7 @@ def _lifetime(options: Mapping[str, Any]) -> list[str]:
     walltime = options.get("walltime") or dask.config.get("jobqueue.slurm.walltime", None)
     if walltime is None:
         return []
-    seconds = walltime_seconds(str(walltime))
+    seconds = max(60, walltime_seconds(str(walltime)))  # SLURM counts in minutes
     margin = min(max(MARGIN * seconds, 10), 600)
     return [
         "--lifetime", f"{seconds - 1.5 * margin:.0f}s", "--lifetime-stagger", f"{margin / 2:.0f}s"
