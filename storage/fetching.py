@@ -23,7 +23,7 @@ HELD = 64 * 2**20
 """Bytes asked for and not yet taken: 8 requests of 8 MiB."""
 
 
-def fetched(read: Read, spans: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+def fetched(read: Read, spans: Iterable[tuple[int, int]], most: int = HELD) -> Iterator[bytes]:
     """Yield the bytes of each (start, length) in order; later ones are on their way meanwhile.
 
     Parameters
@@ -32,6 +32,8 @@ def fetched(read: Read, spans: Iterable[tuple[int, int]]) -> Iterator[bytes]:
         Returns the bytes of start and length; its third argument is set when nobody waits any more.
     spans : iterable
         (start, length), each a request.
+    most : int
+        Bytes asked for and not yet taken.
     """
     given_up, held = threading.Event(), 0
     waiting: deque[tuple[Future[bytes], int]] = deque()
@@ -39,7 +41,7 @@ def fetched(read: Read, spans: Iterable[tuple[int, int]]) -> Iterator[bytes]:
     pool = ThreadPoolExecutor(IN_FLIGHT, "vox2pix-fetch", traffic.join, (traffic.account,))
     try:
         for start, length in spans:
-            while waiting and (held + length > HELD or len(waiting) >= AHEAD):
+            while waiting and (held + length > most or len(waiting) >= AHEAD):
                 future, size = waiting.popleft()
                 yield future.result()
                 held -= size

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .endpoint import check_endpoint
 from .errors import BadPlace, Invalid, Missing, NotWritten
-from .fetching import fetched
+from .fetching import HELD, fetched
 from .local import LocalFiles, remove_empty
 from .ranges import PIECE, requests
 
@@ -144,10 +144,12 @@ class Location:
         backend, name = self._backend()
         return backend.read(name, start, length, etag)
 
-    def ranges(self, spans: Sequence[tuple[int, int]], etag: str | None = None) -> Iterator[bytes]:
+    def ranges(
+        self, spans: Sequence[tuple[int, int]], etag: str | None = None, held: int = HELD
+    ) -> Iterator[bytes]:
         """Yield the bytes of each (start, length) in order, many requests at once on an object store.
 
-        What was fetched and is not yet taken stays below 64 MiB, but for a longer span, which is one piece.
+        What was fetched and is not yet taken stays below `held`, but for a longer span, which is one piece.
 
         Raises
         ------
@@ -164,6 +166,7 @@ class Location:
             found = fetched(
                 lambda start, length, given_up: backend.read(name, start, length, etag, given_up),
                 ((start, length) for start, length, _ in asked),
+                held,
             )
         parts: list[bytes] = []
         for part, (start, length, last) in zip(found, asked, strict=True):

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from .entries import Chunks
     from .layout import Layout
 
     Numbers = NDArray[np.int64]
+
+KEPT = 64
+"""Groups whose indices are kept as slices: the chunks of one row have the places of the next one's."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,18 @@ class Groups:
     def of_group(self, at: int) -> slice:
         """Return the entries of one group."""
         return slice(int(self.edges[at]), int(self.edges[at + 1]))
+
+    @cached_property
+    def indices(self) -> Callable[[int], tuple[Any, Any]]:
+        """Returns where the positions of a group belong, and where they lie in its chunk, both `tight`."""
+        edges, target, inside = self.edges, self.target, self.inside
+
+        @lru_cache(KEPT)
+        def of(at: int) -> tuple[Any, Any]:
+            group = slice(int(edges[at]), int(edges[at + 1]))
+            return tight(target[group]), tight(inside[group])
+
+        return of
 
 
 @dataclass(frozen=True)
@@ -149,9 +166,27 @@ class Selection:
         return top, left, int(self.places.high[place]) + 1 - left
 
 
+def tight(indices: Numbers) -> Any:
+    """Return a slice in place of consecutive indices: numpy copies it far faster."""
+    first, count = int(indices[0]), len(indices)
+    if int(indices[-1]) - first == count - 1 and (np.diff(indices) == 1).all():
+        return slice(first, first + count)
+    return indices
+
+
+def beside(indices: Any, corner: int) -> Any:
+    """Return tight indices as they are counted from a corner."""
+    if isinstance(indices, slice):
+        return slice(indices.start - corner, indices.stop - corner)
+    return indices - corner
+
+
 def _groups_of_places(layout: Layout, places: Numbers, wide: tuple[int, ...]) -> Groups:
     if not wide:  # one axis only: a single place
         return Groups.of(places * 0, places * 0)
+    if wide == layout.shape[1:] and len(places):  # a chunk holds whole rows, as a picture's does
+        count = len(places)
+        return Groups(np.zeros(1, np.int64), np.array([0, count]), np.arange(count), places)
     at = np.unravel_index(places, layout.shape[1:])
     chunk, inside = np.zeros_like(places), np.zeros_like(places)
     for each, size, count in zip(at, wide, layout.grid[1:], strict=True):

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.ranges import DENSE_GAP, PIECE, coalesce, much, requests
-from storage.spilling import release
 
 from .entries import Chunks
-from .gather import blank, fill, insist_apart, take
+from .gather import blank, fill, insist_apart, let_go, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +20,10 @@ if TYPE_CHECKING:
     from .selection import Selection
     from .tree import Tree
 
+STRIDE = PIECE // 2
+"""Bytes a request."""
+HELD = 12 * STRIDE
+"""Bytes on their way: less than elsewhere, as what is taken needs memory too, and over more lines."""
 NEAR = PIECE // 8
 """Bytes up to which a leaf and its chunks are looked for beside each other."""
 
@@ -63,7 +66,7 @@ def sweep(tree: Tree, leaves: Nodes, selection: Selection) -> tuple[NDArray[Any]
         If the tree is damaged, or chunks lie over each other.
     """
     leaves, found, every, waiting = tree.in_file(leaves), blank(selection), [], Chunks.of([])
-    parsed = 0
+    parsed = passed = 0
     for start, content in _passing(tree, leaves):
         stop = start + len(content)
         here = int(np.searchsorted(leaves.address, stop - tree.node_bytes, side="right"))
@@ -74,7 +77,7 @@ def sweep(tree: Tree, leaves: Nodes, selection: Selection) -> tuple[NDArray[Any]
             extents = selection.extents(waiting[inside])
             insist_apart(tree.location, extents)
             take(found, tree.location, selection, extents, extents.start - start, content)
-            release(found)
+        passed = let_go(found, passed + len(content))
         waiting = waiting[~inside]
     fill(found, tree.location, tree.stat, selection, waiting)
     chunks = Chunks.of(every)
@@ -90,8 +93,9 @@ def _passing(tree: Tree, leaves: Nodes) -> Iterator[tuple[int, bytes]]:
     edges = coalesce(starts, stops, DENSE_GAP, tree.stat.size, tree.stat.size)
     ends = zip(starts[edges[:-1]].tolist(), stops[edges[1:] - 1].tolist(), strict=True)
     stretches = [(first, last - first) for first, last in ends]
-    spans = [(start, length) for start, length, _ in requests(stretches)]
-    for (start, length), piece in zip(spans, tree.location.ranges(spans, tree.stat.etag), strict=True):
+    spans = [(start, length) for start, length, _ in requests(stretches, STRIDE)]
+    pieces = tree.location.ranges(spans, tree.stat.etag, HELD)
+    for (start, length), piece in zip(spans, pieces, strict=True):
         content = tail + piece if start == end else piece
         end = start + length
         yield end - len(content), content
