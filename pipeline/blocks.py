@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from storage.ahead import ahead
 from storage.errors import Changed, Damaged
 from storage.remarks import remarks
 from storage.transfer import traffic
@@ -14,7 +16,7 @@ from storage.transfer import traffic
 from .ridge import CPU, use
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     import xarray as xr
 
@@ -53,10 +55,25 @@ class Written(NamedTuple):
     """What the user should know."""
 
 
-def write_blocks(product: Product, blocks: Sequence[Work], origin: Origin | None) -> list[Written]:
-    """Compute and store blocks, on a worker."""
-    made = _made(product, blocks)
-    return [_write_block(product, work, made, origin) for work in blocks]
+class Computed(NamedTuple):
+    """A block in memory, and what that took."""
+
+    dataset: xr.Dataset
+    seconds: float
+    moved: int
+    """Bytes read from the source."""
+    requests: int
+    notes: tuple[str, ...]
+
+
+def write_blocks(
+    product: Product, blocks: Sequence[Work], origin: Origin | None, *, early: bool = False
+) -> list[Written]:
+    """Compute and store blocks, on a worker; with `early` each is computed while the one before is stored."""
+    remarks.clear()
+    computed = _computed(product, blocks)
+    with closing(ahead(computed) if early and len(blocks) > 1 else computed) as each:
+        return list(map(partial(_store, product, origin), blocks, each))
 
 
 def write_together(product: Product, work: Work) -> list[Written]:
@@ -65,32 +82,37 @@ def write_together(product: Product, work: Work) -> list[Written]:
 
     if seat().rank == 0:
         return write_blocks(product, [work], None)
-    for _ in _made(product, [work]):
+    for _ in _computed(product, [work]):
         pass
     return []
 
 
-def _write_block(product: Product, work: Work, made: Iterator[xr.Dataset], origin: Origin | None) -> Written:
-    remarks.clear()
-    began, bytes_before, requests_before = time.perf_counter(), traffic.bytes, traffic.requests
-    computed = next(made)
-    moved, notes = traffic.bytes - bytes_before, tuple(remarks.notes)
+def _store(product: Product, origin: Origin | None, work: Work, made: Computed) -> Written:
+    began = time.perf_counter() - made.seconds  # some of them may lie in the time of the block before
     if origin is not None:
         insist_unchanged(origin, product, work.stamps)
-    stored = product.write(work.block, computed, sources=work.stamps, moved=moved, began=began)
-    return Written(stored, moved, traffic.requests - requests_before, notes)
+    stored = product.write(work.block, made.dataset, sources=work.stamps, moved=made.moved, began=began)
+    return Written(stored, made.moved, made.requests, made.notes)
 
 
-def _made(product: Product, blocks: Sequence[Work]) -> Iterator[xr.Dataset]:
-    """Yield the blocks' variables in memory, without those that stand in the frame."""
+def _computed(product: Product, blocks: Sequence[Work]) -> Generator[Computed]:
+    """Yield the blocks' variables in memory, without those that stand in the frame; none is held here."""
     import xarray as xr
 
     maker = blocks[0].maker
     arrays = maker.several([work.span for work in blocks])
     for work in blocks:
+        remarks.clear()
+        began, bytes_before, requests_before = time.perf_counter(), traffic.bytes, traffic.requests
         with _read_whole(product, work), use(work.device):
             found = next(arrays)
-        yield xr.Dataset({name: (maker.dims(name), found.pop(name)) for name in maker.blocked})
+        yield Computed(
+            xr.Dataset({name: (maker.dims(name), found.pop(name)) for name in maker.blocked}),
+            time.perf_counter() - began,
+            traffic.bytes - bytes_before,
+            traffic.requests - requests_before,
+            tuple(remarks.notes),
+        )
 
 
 @contextmanager

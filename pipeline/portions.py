@@ -21,6 +21,8 @@ SHORTEST, LONGEST = 0.2, 10.0
 To schedule a task and to open its inputs takes some 20 ms; what is lost when a worker dies, and progress
 that is not seen yet, is one task.
 """
+RUN = 8
+"""Most blocks of a task that computes each while it stores the one before."""
 ROOM = 0.5
 """Share of a slot's memory that blocks made together may fill; dask has workers pause at 0.8."""
 
@@ -38,24 +40,29 @@ class Portions(Generic[Item]):
     together
         Most blocks that a task makes in one walk over the inputs; each slot then walks once, or as few times
         as memory lets it. None where each block is a walk of its own.
+    early
+        Whether a task computes each block while it stores the one before: each slot then takes its share in
+        few runs, the first ones too.
     """
 
     missing: Sequence[Item]
     slots: int
     together: int | None = None
+    early: bool = False
     seconds: float | None = field(default=None, init=False)
     """That the last block took."""
 
     @classmethod
     def of(cls, missing: Sequence[Item], slots: int, memory: int | None, cost: Cost) -> Portions[Item]:
         """Return the portions for workers with so many slots, and bytes a slot (None: no limit)."""
-        return cls(missing, slots, _together(cost, memory) if cost.further else None)
+        return cls(missing, slots, _together(cost, memory) if cost.further else None, cost.early)
 
     def __iter__(self) -> Iterator[list[Item]]:
         """Yield the blocks of the next task; what was heard by then counts."""
         start, every = 0, len(self.missing)
         while start < every:
             size = self._walk() if self.together else self._size(every - start)
+            size = max(size, self._run()) if self.early else size
             yield list(self.missing[start : start + size])
             start += size
 
@@ -65,6 +72,11 @@ class Portions(Generic[Item]):
 
     def _walk(self) -> int:
         return min(self.together or 1, ceil(len(self.missing) / self.slots))
+
+    def _run(self) -> int:
+        share = ceil(len(self.missing) / self.slots)
+        run = ceil(share / ceil(share / RUN))
+        return run if self.seconds is None else min(run, int(LONGEST / max(self.seconds, 1e-6)))
 
     def _size(self, left: int) -> int:
         if self.seconds is None:

@@ -44,6 +44,8 @@ class Cost:
     """Bytes of the model that stays in a worker, part of `memory`."""
     processes: int = 1
     """Workers that make one block together."""
+    early: bool = False
+    """Whether each block of a task is computed while the one before is stored; `memory` is of two then."""
 
 
 @dataclass(frozen=True)

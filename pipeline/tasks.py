@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .blocks import write_blocks, write_together
@@ -54,10 +55,11 @@ def _by_one(
     """Have each portion of the blocks made by one worker."""
     from cluster import Task, dispatch
 
+    write = partial(write_blocks, early=portions.early)
     tasks = (
         Task(
             _title(step, portion),
-            write_blocks,
+            write,
             (product, portion, step.origin),
             need_of(step, portion[0].device),
         )

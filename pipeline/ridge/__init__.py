@@ -15,7 +15,6 @@ so that the weights (p, t) are never formed. ``alpha`` is in scikit-learn's unit
 from __future__ import annotations
 
 from .agreement import Agreement, scores
-from .ahead import ahead
 from .blocks import WIDTH, centred, column_means, recut
 from .ceiling import ceiling
 from .choice import Errors
@@ -95,7 +94,6 @@ __all__ = [
     "RunningMoments",
     "Spectrum",
     "accelerator",
-    "ahead",
     "batch_moments",
     "by_factor",
     "by_factors",

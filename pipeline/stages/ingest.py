@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: Pictures a block: two of DESIGN's (32, H, W, 3) chunks, 35 MB of NSD's pictures.
 PICTURES = 64
 
+#: Bytes of the largest block that is read while the one before it is stored; larger ones take memory enough.
+READ_AHEAD = 64 * 2**20
+
 TRIALS = Schema(
     {
         "session": Variable(
@@ -124,8 +127,10 @@ def voxels(*, source: Source, subject: str) -> xr.Dataset:
 
 
 def _read_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
-    """Return the cost of a block and of what is on its way from the source, or else being encoded."""
-    return Cost(memory=2 * largest_block(output) + HELD)
+    """Return the cost of a block, of one read ahead, of what is on its way or else being encoded."""
+    block = largest_block(output)
+    early = block <= READ_AHEAD
+    return Cost(memory=(3 if early else 2) * block + HELD, early=early)
 
 
 @stage("ingest", version=2, schema=BETAS, cost=_read_cost)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import ridge
+from storage.ahead import ahead
+
 from ..errors import ShapeError
 from .featurize import IMAGES
 
@@ -55,7 +56,7 @@ def features_at(
     (row, feature) float32
     """
     found = np.empty((len(rows), stop - start if columns is None else len(columns)), np.float32)
-    for here, values in ridge.ahead(_chunks(features, rows, start, stop)):
+    for here, values in ahead(_chunks(features, rows, start, stop)):
         found[here] = values if columns is None else values[:, columns]
     return found
 

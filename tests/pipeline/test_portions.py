@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.portions import LONGEST, ROOM, SHORTEST, TASKS, Portions
+from pipeline.portions import LONGEST, ROOM, RUN, SHORTEST, TASKS, Portions
 from pipeline.stage import Cost
 
 GB = 10**9
@@ -67,3 +67,18 @@ def test_memory_decides_how_many_blocks_share_a_walk(memory, taken):
 def test_a_walk_is_shared_as_far_as_every_slot_has_one():
     found = [len(portion) for portion in Portions.of(range(8), 16, None, Cost(further=1))]
     assert found == [1] * 8
+
+
+@given(st.integers(1, 400), st.integers(1, 40))
+def test_blocks_that_are_read_ahead_are_shared_out_in_runs(blocks, slots):
+    portions = [len(portion) for portion in Portions.of(range(blocks), slots, None, Cost(early=True))]
+    share = ceil(blocks / slots)
+    assert sum(portions) == blocks
+    assert max(portions) <= RUN
+    assert len(portions) <= slots * ceil(share / RUN)  # nobody has more runs than the share asks for
+
+
+def test_slow_blocks_are_read_ahead_in_short_runs():
+    portions = Portions(range(8), 1, early=True)
+    portions.heard(4, 1)
+    assert [len(portion) for portion in portions] == [2] * 4

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from storage.hdf5 import Dataset
     from storage.remote import Location
+    from storage.transfer import Stat
 
 KEY = "imgBrick"
 
@@ -30,8 +31,8 @@ def image_id(number: int) -> str:
     return f"nsd{number:05d}"
 
 
-def read_brick(location: Location) -> Dataset:
-    """Open the file of pictures by its header.
+def read_brick(location: Location, stat: Stat | None = None) -> Dataset:
+    """Open the file of pictures by its header; who has looked at it gives its `stat`.
 
     Raises
     ------
@@ -40,7 +41,7 @@ def read_brick(location: Location) -> Dataset:
     Invalid
         If it is cut or damaged, or does not hold pictures (image, y, x, channel) uint8.
     """
-    brick = open_dataset(location, KEY)
+    brick = open_dataset(location, KEY, stat)
     if len(brick.shape) != 4 or brick.shape[3] != 3 or brick.dtype != np.uint8 or 0 in brick.shape:
         found = f"{KEY} of {location} is {brick.dtype} {brick.shape}"
         raise Invalid(f"{found}, expected (image, y, x, 3) uint8: get it again")
@@ -61,12 +62,15 @@ class NsdPictures:
         (image) bool, held out for testing.
     picture : tuple of int
         (y, x, channel).
+    stat : Stat, optional
+        The version of the file that is read; by default the one that is there when it is.
     """
 
     location: Location
     nsd_id: NDArray[np.int32]
     test: NDArray[np.bool_]
     picture: tuple[int, int, int]
+    stat: Stat | None = None
 
     @property
     def ids(self) -> list[str]:
@@ -94,10 +98,12 @@ class NsdPictures:
         ------
         Missing, Denied, Unreachable
             As the store says.
+        Changed
+            If the file is another one by now.
         Invalid
             If the file is truncated or damaged, or has no such picture.
         """
-        brick, rows = read_brick(self.location), self.nsd_id[start:stop]
+        brick, rows = read_brick(self.location, self.stat), self.nsd_id[start:stop]
         check_rows(self.location, rows, brick.shape[0])
         return np.asarray(brick.read(rows).reshape(len(rows), *brick.shape[1:]))
 
@@ -121,9 +127,10 @@ def open_pictures(location: Location, nsd_id: NDArray[np.int32], test: NDArray[n
     Invalid
         If the file does not hold pictures, or not all of these.
     """
-    if location.stat_or_none() is None:
+    stat = location.stat_or_none()
+    if stat is None:
         return NsdPictures(location, nsd_id, test, PICTURE)
-    brick = read_brick(location)
+    brick = read_brick(location, stat)
     check_rows(location, nsd_id, brick.shape[0])
     y, x, channel = brick.shape[1:]
-    return NsdPictures(location, nsd_id, test, (y, x, channel))
+    return NsdPictures(location, nsd_id, test, (y, x, channel), stat)

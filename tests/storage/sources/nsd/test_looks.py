@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
 
+from storage.errors import Changed
 from storage.hdf5 import open_dataset
 from storage.remote import Location
 from storage.simulate.serve import serve
 from storage.sources.nsd import NsdSource
+from storage.sources.nsd.layout import STIMULI
 
 SUBJECT = "subj02"
 BETAS = f"nsddata_betas/ppdata/{SUBJECT}/func1pt8mm/betas_fithrf_GLMdenoise_RR"
@@ -39,3 +42,22 @@ def test_a_session_is_looked_at_once(far):
     root = open_dataset(place / name, "betas").layout.address
     spans = [re.findall(r"\d+", request.headers["range"]) for request in asked]
     assert [first for first, last in spans if int(first) <= root <= int(last)] == ["0"]
+
+
+def test_pictures_are_looked_at_when_they_are_opened(far):
+    """Each block of them asks for its pictures and for nothing else."""
+    place, asked = far
+    pictures = NsdSource(place).images(SUBJECT)
+    pictures.read(0, 2)  # from here on the file is known
+    asked.clear()
+    pictures.read(2, 4)
+    assert 1 <= len(asked) <= 2
+    assert {(request.method, request.path) for request in asked} == {("GET", f"/nsd/{STIMULI}")}
+
+
+def test_pictures_that_were_replaced_are_not_read(release):
+    pictures = NsdSource(Location.of(release.root)).images(SUBJECT)
+    pictures.read(0, 2)
+    os.utime(release.root / STIMULI, ns=(1, 1))
+    with pytest.raises(Changed, match=r"nsd_stimuli\.hdf5 was written"):
+        pictures.read(2, 4)

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from pipeline.ridge import ahead
+from storage.ahead import ahead
 
 NAME = ContextVar("name", default="nobody")
 

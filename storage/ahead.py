@@ -1,4 +1,4 @@
-"""Reading one step ahead: while a block is worked on, a thread fetches the next."""
+"""One step ahead: while something is worked on, a thread fetches what comes next."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
 Item = TypeVar("Item")
 _END = object()
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
+def ahead(items: Iterable[Item]) -> Generator[Item]:
     """Yield the items of an iterable, the next one fetched by a thread while one is worked on.
 
     Never more than one ahead: with the one being worked on, two are held. What the iterable raises is raised
