@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from storage.errors import Invalid
+from storage.matlab5 import check
 from storage.reading import reading
 
 from .container import OneFile, unknown_key
@@ -38,6 +40,8 @@ class Mat5(OneFile):
         from scipy.io import whosmat
 
         super().__init__(location, path)
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            check(content)
         self._loaded: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._names = sorted(name for name, _, _ in whosmat(str(path), appendmat=False))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid, Missing
+from storage.matlab5 import check
 from storage.reading import reading
 
 from .layout import DESIGN, RUNS, SESSIONS
@@ -142,6 +143,7 @@ def read_matrices(content: bytes) -> dict[str, Integers]:
     else:
         from scipy.io import loadmat
 
+        check(content)
         read = loadmat(io.BytesIO(content))
     numbers = {name: np.asarray(value) for name, value in read.items() if not name.startswith("__")}
     return {name: value.astype(np.int64) for name, value in numbers.items() if value.dtype.kind in "iufb"}

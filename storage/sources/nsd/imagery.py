@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid
+from storage.matlab5 import check
 from storage.reading import reading
 
 from .layout import IMAGERY_RECORD, IMAGERY_TARGETS
@@ -160,6 +161,7 @@ def _targets(root: Location, place: Location, name: str, design: Design) -> list
 
     content = place.read()
     with reading(str(place)):
+        check(content)
         pairs: Any = loadmat(io.BytesIO(content), squeeze_me=True)["pair_list"]
         rows = [(str(file), str(letter)) for _, file, letter in pairs]
     folder = root / IMAGERY_TARGETS.format(f"rawtargetimages/set{name}")

@@ -203,6 +203,15 @@ def test_matlab_variables_that_are_no_matrix(tmp_path):
     refused(tmp_path / "data.mat", r"\(1, 2\), expected|objects or cells", train_voxels="cells")
 
 
+def test_a_matlab_file_with_a_rotten_tag_does_not_end_the_process(tmp_path):
+    path = tmp_path / "data.mat"
+    scipy.io.savemat(path, good())
+    content = bytearray(path.read_bytes())
+    content[content.index(good()["xTrain"].T.tobytes()) - 8] = 37  # a type that MATLAB does not know
+    path.write_bytes(content)
+    refused(path, r"data\.mat cannot be read \(type 37 of numbers at byte \d+ .*\); the file is damaged")
+
+
 def test_groups_and_empty_data_sets_are_no_arrays(tmp_path):
     with h5py.File(tmp_path / "data.h5", "w") as file:
         file["deep/xTrain"] = np.ones((7, 5))
