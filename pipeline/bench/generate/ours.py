@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from ...training.group import accelerated
 from .bare import warmed
 from .problem import LEARNER, PAINTED, WARM, Problem
 
@@ -72,12 +73,14 @@ def _count(problem: Problem) -> int:
 
 def trained(folder: str) -> Work:
     """Train, with checkpoints, validation, pictures on the way, and weights in the archive at the end."""
-    from cluster import Threads, connect
+    from cluster import Seat, Threads, connect
 
     problem, stack = Problem.of(folder), ExitStack()
     workers = stack.enter_context(connect(Threads(workers=1)))
     step = problem.remove(f"model/{LEARNER}")
     warmed(problem)
+    with accelerated(Seat()):
+        pass  # accelerate is loaded by now, as torch is
 
     def work() -> Mapping[str, Any]:
         """Train and seal."""
