@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import OrderedDict
 from contextlib import contextmanager
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any
 
 from storage.reading import reading
@@ -79,6 +80,24 @@ class RangedFile(io.RawIOBase):
         return self._kept[number]
 
 
+def open_by_h5py(file: Any) -> Any:
+    """Open what can be read and sought by h5py.
+
+    Raises
+    ------
+    Exception
+        What h5py, or reading the file, raises. Its frames are emptied: they hold what HDF5 knows of the
+        file, and HDF5 lets go of that at the end of the process, when there is no Python to ask any more.
+    """
+    import h5py
+
+    try:
+        return h5py.File(file, "r", rdcc_nbytes=0)
+    except Exception as error:
+        clear_frames(error.__traceback__)
+        raise
+
+
 @contextmanager
 def opened(location: Location, stat: Stat) -> Iterator[Any]:
     """Open an HDF5 file by h5py for small reads; a remote one by ranges, without a copy."""
@@ -91,7 +110,7 @@ def opened(location: Location, stat: Stat) -> Iterator[Any]:
     ranged = RangedFile(location, stat)
     with reading(str(location)):
         try:
-            with h5py.File(ranged, "r", rdcc_nbytes=0) as file:
+            with open_by_h5py(ranged) as file:
                 yield file
         except Exception:
             if ranged.fault is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.errors import Invalid, Missing
+from storage.hdf5.ranged import open_by_h5py
 from storage.matlab5 import check
 from storage.reading import reading
 
@@ -136,7 +137,7 @@ def read_matrices(content: bytes) -> dict[str, Integers]:
     if content[:10] == b"MATLAB 7.3" or content[:4] == b"\x89HDF":
         import h5py
 
-        with h5py.File(io.BytesIO(content), "r") as file:
+        with open_by_h5py(io.BytesIO(content)) as file:
             read: Mapping[str, Any] = {
                 name: data[()].T for name, data in file.items() if isinstance(data, h5py.Dataset)
             }

@@ -179,3 +179,22 @@ def test_memory_is_bounded_by_what_is_asked_for(file):
     )
     assert "MemoryError" not in done.stderr
     assert done.stdout.strip()
+
+
+def test_a_fault_that_is_still_known_at_the_end_does_not_crash_the_process():
+    """HDF5 closes what it knows of a Python file when Python is gone."""
+    script = """
+import io
+from storage.hdf5.ranged import open_by_h5py
+
+class Lost(io.BytesIO):
+    def readinto(self, buffer):
+        raise RuntimeError("lost")
+
+try:
+    open_by_h5py(Lost(bytes(4096)))
+except RuntimeError as error:
+    kept = error
+"""
+    ended = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
