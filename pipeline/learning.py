@@ -90,7 +90,12 @@ class Learning:
             self.add("mean-picture", "bars.mean_picture", {"stimuli": "stimuli", "responses": "responses"})
         inputs = {"responses": "responses", "mean": "mean-picture"}
         self.add(
-            f"images/{name}", "bars.mean_images", inputs, name=name, size=table.size, seed=self.recipe.seed
+            f"images/{name}",
+            "unpainted.mean_images",
+            inputs,
+            name=name,
+            size=table.size,
+            seed=self.recipe.seed,
         )
 
     def _look_up(self, name: str, table: Images) -> None:
@@ -101,7 +106,12 @@ class Learning:
             self.add(near, "bars.neighbours", {**inputs, "predictions": told})
         inputs = {"stimuli": "stimuli", "responses": "responses", "neighbours": near}
         self.add(
-            f"images/{name}", "bars.nearest_images", inputs, name=name, size=table.size, seed=self.recipe.seed
+            f"images/{name}",
+            "unpainted.nearest_images",
+            inputs,
+            name=name,
+            size=table.size,
+            seed=self.recipe.seed,
         )
 
     def _told(self, space: str, *, truth: bool) -> str:

@@ -1,7 +1,7 @@
 """Bars: what a decoder has to beat, and what it could reach at best.
 
-Pictures that need no generator, the mean of the training pictures and the training picture nearest to the
-prediction; and the true features of the test pictures, in the place of predicted ones.
+The mean of the training pictures, the training picture nearest to each prediction, and the true features of
+the test pictures in the place of predicted ones. `unpainted` makes pictures of the first two.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ import numpy as np
 from storage.chunks import even_edges
 from storage.schema import Schema, Variable
 
-from ..features.resize import resize
 from ..stage import Cost, lazily, stage
-from .coordinates import picture_coords
+from .coordinates import row_coords, test_rows, training_pictures
 from .featurize import FEATURES
 from .positions import positions
-from .reconstruct import IMAGES, ROWS, noise_seeds
+from .reconstruct import ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     import xarray as xr
 
@@ -64,9 +63,6 @@ TRUE_FEATURES = Schema(
 )
 
 
-# --- the mean picture --------------------------------------------------------------------------------
-
-
 def _mean_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
     return Cost(memory=(ROWS + 4) * 8 * output["mean"].size)
 
@@ -74,7 +70,7 @@ def _mean_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
 @stage("reconstruct", version=1, schema=MEAN, cost=_mean_cost)
 def mean_picture(stimuli: xr.Dataset, responses: xr.Dataset) -> xr.Dataset:
     """Return the mean of the distinct pictures that training rows saw."""
-    at = np.sort(positions(stimuli, _training(responses)))
+    at = np.sort(positions(stimuli, training_pictures(responses)))
     sizes = {dim: stimuli.sizes[dim] for dim in ("y", "x", "channel")}
     return lazily(MEAN, sizes, partial(_average, stimuli, at))
 
@@ -83,36 +79,6 @@ def _average(stimuli: xr.Dataset, at: np.ndarray, _start: int, _stop: int) -> Ma
     parts = [at[start : start + ROWS] for start in range(0, len(at), ROWS)]
     total = sum(stimuli.picture[part].values.sum(axis=0, dtype=np.int64) for part in parts)
     return {"mean": total / np.float64(len(at))}
-
-
-@stage("reconstruct", version=1, schema=IMAGES)
-def mean_images(
-    responses: xr.Dataset, mean: xr.Dataset, *, name: str, size: int | None = None, seed: int = 0
-) -> xr.Dataset:
-    """Return the mean training picture for every test row.
-
-    Parameters
-    ----------
-    responses
-        For the test rows.
-    mean
-        Product `mean-picture`.
-    name
-        Name of the images.
-    size
-        Side of the pictures; default that of the training pictures.
-    seed
-        The recipe's; nothing is drawn, but rows of pictures have a seed.
-    """
-
-    def picture(start: int, stop: int) -> np.ndarray:
-        levels = np.round(mean["mean"].values).astype(np.uint8)
-        return np.broadcast_to(levels, (stop - start, *levels.shape))
-
-    return _pictures(_test_rows(responses), mean["mean"].shape, size, picture, name, seed, "mean")
-
-
-# --- the nearest training picture ----------------------------------------------------------------------
 
 
 def _neighbours_cost(output: xr.Dataset, features: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
@@ -143,12 +109,12 @@ def neighbours(responses: xr.Dataset, features: xr.Dataset, predictions: xr.Data
     ShapeError
         If a training picture has no features.
     """
-    at = positions(features, _training(responses))
+    at = positions(features, training_pictures(responses))
     return lazily(
         NEIGHBOURS,
         {"row": predictions.sizes["row"]},
         partial(_nearest, features, predictions, at),
-        coords=_named(predictions),
+        coords=row_coords(predictions),
     )
 
 
@@ -183,42 +149,6 @@ def _centred(
         yield seen - mean, predictions.predicted[:, start:stop].values - mean
 
 
-@stage("reconstruct", version=1, schema=IMAGES)
-def nearest_images(
-    stimuli: xr.Dataset,
-    responses: xr.Dataset,
-    neighbours: xr.Dataset,
-    *,
-    name: str,
-    size: int | None = None,
-    seed: int = 0,
-) -> xr.Dataset:
-    """Return the nearest training picture of every test row.
-
-    Parameters
-    ----------
-    stimuli, responses
-        The pictures, and which of them training rows saw.
-    neighbours
-        Product `neighbours/<space>`.
-    name, size, seed
-        As for `mean_images`.
-    """
-    known = positions(stimuli, _training(responses))
-
-    def picture(start: int, stop: int) -> np.ndarray:
-        at = known[neighbours.neighbour.values[start:stop]]
-        distinct, back = np.unique(at, return_inverse=True)
-        found: np.ndarray = stimuli.picture[distinct].values[back]
-        return found
-
-    shape = tuple(stimuli.sizes[dim] for dim in ("y", "x", "channel"))
-    return _pictures(neighbours, shape, size, picture, name, seed, "nearest")
-
-
-# --- true features ---------------------------------------------------------------------------------------
-
-
 @stage("reconstruct", version=1, schema=TRUE_FEATURES)
 def true_features(responses: xr.Dataset, features: xr.Dataset) -> xr.Dataset:
     """Return the features of the pictures that test rows saw, as if a ridge had predicted them perfectly.
@@ -228,7 +158,7 @@ def true_features(responses: xr.Dataset, features: xr.Dataset) -> xr.Dataset:
     ShapeError
         If a test picture has no features.
     """
-    rows = _test_rows(responses)
+    rows = test_rows(responses)
     at = positions(features, rows.image_id.values)
 
     def value(start: int, stop: int) -> Mapping[str, np.ndarray]:
@@ -239,53 +169,7 @@ def true_features(responses: xr.Dataset, features: xr.Dataset) -> xr.Dataset:
         TRUE_FEATURES,
         {"row": len(at), "feature": count},
         value,
-        coords=_named(rows),
+        coords=row_coords(rows),
         edges=even_edges(count, FEATURES),
         attrs={"predicted": dict(features.value.attrs)},
-    )
-
-
-# --- rows and pictures ---------------------------------------------------------------------------------
-
-
-def _training(responses: xr.Dataset) -> list[str]:
-    """Return the distinct pictures of the training rows, in the order of their first row."""
-    return list(dict.fromkeys(responses.image_id.values[responses.split.values == "train"]))
-
-
-def _test_rows(responses: xr.Dataset) -> xr.Dataset:
-    return responses.isel(row=slice(int((responses.split.values == "train").sum()), None))
-
-
-def _named(rows: xr.Dataset) -> dict[str, tuple[str, np.ndarray]]:
-    return {
-        **picture_coords("row", rows),
-        **{key: ("row", rows[key].values) for key in ("repeat", "session")},
-    }
-
-
-def _pictures(
-    rows: xr.Dataset,
-    shape: tuple[int, ...],
-    size: int | None,
-    picture: Callable[[int, int], np.ndarray],
-    name: str,
-    seed: int,
-    generator: str,
-) -> xr.Dataset:
-    side = (size, size) if size else (shape[0], shape[1])
-    noise = partial(noise_seeds, rows.image_id.values, rows["repeat"].values, 1, seed, name)
-
-    def paint(start: int, stop: int) -> Mapping[str, np.ndarray]:
-        painted = resize(np.ascontiguousarray(picture(start, stop)), side)
-        return {"picture": painted[:, None], "seed": noise(start, stop)}
-
-    count = rows.sizes["row"]
-    return lazily(
-        IMAGES,
-        {"row": count, "sample": 1, "y": side[0], "x": side[1], "channel": shape[2]},
-        paint,
-        coords=_named(rows),
-        edges=even_edges(count, ROWS),
-        attrs={"picture": {"generator": generator}},
     )

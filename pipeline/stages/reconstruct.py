@@ -15,7 +15,7 @@ from ..features import pca, pixels
 from ..features.resize import resize
 from ..stage import lazily, stage
 from .calibrate import calibrated
-from .coordinates import picture_coords
+from .coordinates import row_coords
 from .featurize import read_basis
 
 if TYPE_CHECKING:
@@ -89,10 +89,7 @@ def images(
         IMAGES,
         {"row": rows, "sample": samples, "y": side[0], "x": side[1], "channel": shape[2]},
         partial(_paint, predictions, basis, calibration, shape, side, noise),
-        coords={
-            **picture_coords("row", predictions),
-            **{key: ("row", predictions[key].values) for key in ("repeat", "session")},
-        },
+        coords=row_coords(predictions),
         edges=even_edges(rows, ROWS),
         attrs={"picture": {"generator": generator, **_said(calibration)}},
     )
