@@ -20,8 +20,28 @@ if TYPE_CHECKING:
 #: Beside the simulated data: what they were simulated with. There only if all of them are.
 SIGN = ".vox2pix-demo.json"
 QUICK = {"subjects": 1, "grid": (12, 14, 10), "images": 90, "size": 32}
-FULL = {"subjects": 1}
+FULL = {"subjects": 1, "images": 900}
+STEPS = {"quick": 60, "full": 600}
+"""Of training: seconds, and two to three minutes of one core. More see the small data too often."""
 BUCKET = "simulated-nsd"
+RECIPE = """\
+# Simulated data. This is what `vox2pix demo` ran: vox2pix run demo.toml
+preset = "conditional-ddpm"      # see it with: vox2pix presets conditional-ddpm
+
+[data]
+dataset = "nsd"
+source = "."
+archive = "archive"
+subjects = ["subj01"]
+voxels = "nsdgeneral"
+
+[responses]
+standardize = "session"
+
+[train.final]
+model = "conditional-ddpm"
+steps = {steps}
+"""
 #: Any machine has two cores; more would not make the demo's blocks faster.
 CLUSTER = {"kind": "local", "workers": 2}
 
@@ -35,14 +55,17 @@ CLUSTER = {"kind": "local", "workers": 2}
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder to work in; the same folder again goes on where it was.",
 )
-@click.option("--quick", is_flag=True, help="Smaller data: under a minute on any machine.")
+@click.option("--quick", is_flag=True, help="Smaller data and hardly any training: under 90 seconds.")
 def demo(out: Path, quick: bool) -> None:
-    """Simulate a release of NSD, serve it as S3 on this machine, run everything, write report.html."""
+    """Simulate a release of NSD, serve it as S3 on this machine, run everything, write report.html.
+
+    A small diffusion model is trained too; its pictures stand beside those of the ridge.
+    """
     tell(
         "What follows is simulated data: no person and no brain was recorded, "
         "and the scores say nothing about real ones."
     )
-    recipe_path = _simulated(out, QUICK if quick else FULL)
+    recipe_path = _written(out, quick)
     from storage.simulate.serve import serve
 
     for name in ("NO_PROXY", "no_proxy"):  # a proxy has no way to this machine's loopback
@@ -68,8 +91,16 @@ def _from_s3(recipe_path: Path, endpoint: str) -> Recipe:
     return load_recipe(recipe_path, places).model_copy(update={"cluster": CLUSTER})
 
 
-def _simulated(out: Path, arguments: dict[str, Any]) -> Path:
-    """Simulate, unless that was done to its end before, and return the recipe's path."""
+def _written(out: Path, quick: bool) -> Path:
+    """Simulate, and return the path of the recipe that is to be run: beside the one of the simulation."""
+    _simulate(out, QUICK if quick else FULL)
+    path = out / "demo.toml"
+    path.write_text(RECIPE.format(steps=STEPS["quick" if quick else "full"]))
+    return path
+
+
+def _simulate(out: Path, arguments: dict[str, Any]) -> None:
+    """Simulate, unless that was done to its end before."""
     from storage.simulate import simulate_nsd
 
     sign, said = out / SIGN, json.dumps(arguments, sort_keys=True)
@@ -81,4 +112,3 @@ def _simulated(out: Path, arguments: dict[str, Any]) -> Path:
             raise click.UsageError(str(error), click.get_current_context()) from None
         sign.write_text(said)
         remark(f"simulated data are in {out}")
-    return out / "recipe.toml"

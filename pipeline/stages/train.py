@@ -59,13 +59,16 @@ def _model_cost(
     said, weights = output.attrs["training"], output.encoding["weights"]
     width = sum(space.sizes["feature"] for space in predictions.values())
     rows = int((responses.split.values == "train").sum())
+    from ..training import sketch
     from ..training.decoders import Decoder, memory
 
     channels, side = stimuli.sizes["channel"], said["size"]
     held = rows * 4 * (width or responses.sizes["voxel"]) + stimuli.sizes["image"] * channels * side**2
     decoder = Decoder(said["model"], said["network"], weights=weights)
     models, layers = memory(decoder, (said["batch"] // said["processes"], channels, side))
-    return Cost(memory=2 * held + models + layers + KERNELS, resident=models, processes=said["processes"])
+    first = sketch.memory(rows, channels * side**2) if said["model"] == "conditional-ddpm" else 0
+    most = 2 * held + models + max(layers, first) + KERNELS
+    return Cost(memory=most, resident=models, processes=said["processes"])
 
 
 def _ready(*, log: Sequence[str] = (), **_places: Any) -> None:
@@ -75,7 +78,7 @@ def _ready(*, log: Sequence[str] = (), **_places: Any) -> None:
     insist_installed(log)
 
 
-@stage("train", version=3, schema=MODEL, cost=_model_cost, sequential=True, ready=_ready)
+@stage("train", version=4, schema=MODEL, cost=_model_cost, sequential=True, ready=_ready)
 def decoder(  # noqa: PLR0913  (each is a key of [train.X])
     stimuli: xr.Dataset,
     responses: xr.Dataset,

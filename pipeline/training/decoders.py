@@ -15,9 +15,10 @@ from ..diffusion.process import PROCESSES
 from ..models.autoencoder import Autoencoder
 from ..models.networks import build, fill, from_bytes, nbytes, skeleton, to_bytes
 from .chance import number
-from .loop import Training
+from .loop import Training, kept_back
 from .objectives import Denoising, Pixels
 from .sheets import noised, sheet
+from .sketch import sketch
 from .validation import rows_kept_back
 
 if TYPE_CHECKING:
@@ -76,20 +77,21 @@ class Decoder:
             return Denoising(PROCESSES[self.model], self.dropout)
         return Pixels(autoencoder(Autoencoder.of(self.weights)), self.augment)
 
-    def network(self, examples: Examples, seed: int, start: Location | None) -> nn.Module:
+    def network(self, examples: Examples, settings: Settings, start: Location | None = None) -> nn.Module:
         """Return the network before its first step.
 
         Parameters
         ----------
         examples
-            What it standardises conditions by, if it does.
-        seed
-            Of its first weights.
+            What it standardises conditions by and sketches from, if it does.
+        settings
+            Its seed, and how many pictures are kept back.
         start
             Files of another training to begin from; what that one lacked, the condition's way in, is new.
         """
         import torch
 
+        seed = settings.seed
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(number(seed, "weights"))
             made = build(self.model, self.described)
@@ -97,17 +99,10 @@ class Decoder:
             known = from_bytes((start / WEIGHTS).read())
             fill(made, known, str(start / WEIGHTS), lacking="condition.")
         if self.model == "conditional-ddpm" and examples.condition is not None:
-            for name, one in zip(("mean", "std"), moments(examples.condition), strict=True):
+            learned, rank = np.flatnonzero(~kept_back(examples, settings)), made.get_buffer("into").shape[1]
+            for name, one in sketch(examples, learned, rank, seed).items():
                 made.get_buffer(name).copy_(torch.from_numpy(one))
         return made
-
-
-def moments(condition: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return mean and standard deviation (feature,) of conditions; 1 for one that does not vary."""
-    wide = condition.astype(np.float64)
-    mean, std = wide.mean(axis=0), wide.std(axis=0)
-    flat = std <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
-    return mean.astype(np.float32), np.where(flat, 1, std).astype(np.float32)
 
 
 def memory(decoder: Decoder, pictures: tuple[int, int, int]) -> tuple[int, int]:
@@ -184,7 +179,7 @@ def train(
     -------
     "loss", "val_loss", "learning_rate", each (step,) float32; NaN where there was no validation.
     """
-    network = decoder.network(examples, settings.seed, start)
+    network = decoder.network(examples, settings, start)
     described = {"model": decoder.model, "network": dict(decoder.described)}
     training = Training(name, network, described, examples, decoder.objective(), settings, workspace, logs)
     state = training.run()

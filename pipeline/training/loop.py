@@ -134,11 +134,14 @@ class Training:
     @property
     def kept_back(self) -> NDArray[np.bool_]:
         """(row,) bool: the rows of the pictures that are for validation."""
-        pictures = len(self.examples.pictures)
-        found: NDArray[np.bool_] = held_back(pictures, self.settings.validation, self.settings.seed)[
-            self.examples.seen
-        ]
-        return found
+        return kept_back(self.examples, self.settings)
+
+
+def kept_back(examples: Examples, settings: Settings) -> NDArray[np.bool_]:
+    """Return (row,) bool: the rows of the pictures that are for validation."""
+    pictures = held_back(len(examples.pictures), settings.validation, settings.seed)
+    found: NDArray[np.bool_] = pictures[examples.seen]
+    return found
 
 
 class _Steps:

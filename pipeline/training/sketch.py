@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..models.conditional_unet import RANK
 from ..ridge import Groups, held_out, sample_rows
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from .examples import Examples
 
 ROWS = 2048
-"""Training rows the fit looks at: more than enough for `RANK` components, and bounded in memory."""
+"""Training rows the fit looks at: enough for a hundred components, and bounded in memory."""
 PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Ridge penalties tried, in rows: a standardised feature has as many squares as there are rows."""
 
@@ -33,11 +32,13 @@ def moments(condition: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArra
     return mean.astype(np.float32), np.where(flat, 1, std).astype(np.float32)
 
 
-def sketch(examples: Examples, learned: NDArray[np.int64], seed: int) -> dict[str, NDArray[np.float32]]:
+def sketch(
+    examples: Examples, learned: NDArray[np.int64], rank: int, seed: int
+) -> dict[str, NDArray[np.float32]]:
     """Return what a network is to know before its first step, by the names of its buffers.
 
-    The ridge goes through the principal components of the condition; its penalty is the one whose pictures are
-    nearest to those seen, each left out with all rows that saw it.
+    The ridge goes through the principal components of the condition; its penalty is the one whose sketches
+    are nearest to what was seen, each picture left out with all its rows.
 
     Parameters
     ----------
@@ -45,6 +46,8 @@ def sketch(examples: Examples, learned: NDArray[np.int64], seed: int) -> dict[st
         Pictures, and conditions of rows.
     learned
         (row,) int: the rows that may be looked at.
+    rank
+        Principal components of the condition, at most.
     seed
         Of the choice of rows, where there are more than `ROWS`.
 
@@ -56,31 +59,36 @@ def sketch(examples: Examples, learned: NDArray[np.int64], seed: int) -> dict[st
     """
     condition = examples.condition
     assert condition is not None, "a sketch is drawn of a condition"
-    mean, std = moments(condition[learned])
     rows = learned[sample_rows(len(learned), seed, ROWS)]
+    mean, std = moments(condition[rows])
     given = ((condition[rows] - mean) / std).astype(np.float64)
     levels = examples.pictures[examples.seen[rows]].transpose(0, 3, 1, 2).reshape(len(rows), -1)
-    pixels = levels.astype(np.float64) / 127.5 - 1
-    middle = pixels.mean(axis=0)
-    square, vectors = _components(given - given.mean(axis=0))
-    fits = [
-        _Fit(vectors, square / (square + penalty * len(rows)), pixels - middle) for penalty in PENALTIES
-    ]
+    targets = levels / 127.5 - 1
+    middle = targets.mean(axis=0)
+    targets -= middle
+    square, vectors = _components(given, rank)
+    projected = vectors.T @ targets
+    penalties = len(rows) * np.array(PENALTIES)
+    fits = [_Fit(vectors, square / (square + penalty), targets, projected) for penalty in penalties]
     groups = Groups.of(examples.seen[rows])
     errors = [float(np.square(held_out(fit, groups)).mean()) for fit in fits]
     best = int(np.argmin(errors))
-    return _named(
-        mean=mean,
-        std=std,
-        into=_padded(given.T @ vectors / np.sqrt(square), axis=1, size=min(RANK, given.shape[1])),
-        onto=_padded(
-            (np.sqrt(square) / (square + PENALTIES[best] * len(rows)))[:, None] * fits[best].projected,
-            axis=0,
-            size=min(RANK, given.shape[1]),
-        ),
-        middle=middle.reshape(examples.shape),
-        spread=np.sqrt([np.square(pixels - middle).mean(), errors[best]]),
-    )
+    onto = (np.sqrt(square) / (square + penalties[best]))[:, None] * projected
+    spare = rank - len(square)  # where rows have fewer directions
+    found = {
+        "mean": mean,
+        "std": std,
+        "into": np.pad(given.T @ vectors / np.sqrt(square), [(0, 0), (0, spare)]),
+        "onto": np.pad(onto, [(0, spare), (0, 0)]),
+        "middle": middle.reshape(examples.shape),
+        "spread": np.sqrt([np.square(targets).mean(), errors[best]]),
+    }
+    return {name: one.astype(np.float32) for name, one in found.items()}
+
+
+def memory(rows: int, pixels: int) -> int:
+    """Return bytes the fit holds at most: pictures in float64, what is left of them, and two in passing."""
+    return 4 * min(rows, ROWS) * pixels * 8
 
 
 @dataclass(frozen=True)
@@ -93,12 +101,8 @@ class _Fit:
     """(component,): how much of each the ridge keeps."""
     targets: NDArray[np.float64]
     """(row, pixel), without mean."""
-
-    @property
-    def projected(self) -> NDArray[np.float64]:
-        """(component, pixel): the targets, by components."""
-        found: NDArray[np.float64] = self.vectors.T @ self.targets
-        return found
+    projected: NDArray[np.float64]
+    """(component, pixel): the targets, by components."""
 
     def of(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return what is left of the targets of some rows."""
@@ -113,19 +117,8 @@ class _Fit:
         return made
 
 
-def _components(given: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _components(given: NDArray[np.float64], rank: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return squared lengths (component,), largest first, and directions (row, component) of conditions."""
     square, vectors = np.linalg.eigh(given @ given.T)
-    there = np.flatnonzero(square > 1e-9 * max(square[-1], 1e-9))[::-1][: min(RANK, given.shape[1])]
+    there = np.flatnonzero(square > 1e-9 * max(square[-1], 1e-9))[::-1][:rank]
     return square[there], vectors[:, there]
-
-
-def _padded(values: NDArray[np.float64], axis: int, size: int) -> NDArray[np.float64]:
-    """Return values with zeros where there are fewer components than the network has room for."""
-    wide = [(0, 0), (0, 0)]
-    wide[axis] = (0, size - values.shape[axis])
-    return np.pad(values, wide)
-
-
-def _named(**values: NDArray[np.floating]) -> dict[str, NDArray[np.float32]]:
-    return {name: one.astype(np.float32) for name, one in values.items()}

@@ -6,11 +6,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from cluster import Threads
 from pipeline import load_recipe, run
+from pipeline.features.resize import resize
 
-RECIPE = Path(__file__).parents[2] / "docs" / "examples" / "digits69.toml"
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+RECIPE = EXAMPLES / "digits69.toml"
+PAINTED = EXAMPLES / "digits69-ddpm.toml"
 THREADS = Threads(workers=2)
 
 
@@ -60,3 +64,28 @@ def test_digits_are_decoded_from_s3_into_s3(digits, s3_server, s3_bucket, tmp_pa
     for name, content in stored_bytes(tmp_path / "out").items():
         if not name.endswith("data/zarr.json"):
             assert client.get_object(Bucket=s3_bucket, Key=f"out/{name}")["Body"].read() == content, name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_painted_digits_are_read_as_what_was_seen(digits, tmp_path):
+    """A reader that learned from the seen training pictures alone reads the painted ones."""
+    shutil.copy(digits, tmp_path)
+    shutil.copy(PAINTED, tmp_path)
+    result = run(load_recipe(tmp_path / PAINTED.name, ["images.final.samples=4"]), cluster=THREADS)
+    opened = {step.product: step.in_archive(result.plan.archive).open().load() for step in result.plan}
+    stimuli, made = opened["stimuli"], opened["images/final"]
+    seen = resize(stimuli.picture.values, (32, 32)) / 255
+    train = stimuli.split.values == "train"
+    reader = LogisticRegression(max_iter=1000).fit(
+        seen[train].reshape(train.sum(), -1), stimuli.label.values[train]
+    )
+    assert reader.score(seen[~train].reshape((~train).sum(), -1), stimuli.label.values[~train]) == 1
+    pictures = made.picture.values.reshape(10 * 4, -1) / 255
+    told = reader.predict(pictures).reshape(10, 4)
+    right = told == made.label.values[:, None]
+    assert right.mean() >= 0.85  # chance is 0.5; of 40 pictures
+    scores = result.as_json()["subjects"]["s1"]["scores"]
+    assert scores["final"]["two-way-pixels"]["low"] > 0.5
+    for bar in ("mean", "nearest"):
+        assert scores["final"]["pixcorr"]["mean"] > scores[bar]["pixcorr"]["mean"]

@@ -7,6 +7,7 @@ import tomllib
 
 import pytest
 
+from pipeline import load_recipe
 from pipeline.cli import make
 from pipeline.presets import preset_text
 
@@ -74,13 +75,16 @@ def test_report_of_one_and_of_two_recipes(vox2pix, done):
     assert vox2pix("report", "recipe.toml", "--subject", "s9").code == 2
 
 
+@pytest.mark.slow  # CI runs the quick demo itself
+@pytest.mark.timeout(900)
 def test_the_quick_demo_ends_with_its_report_and_goes_on_where_it_was(vox2pix, tmp_path, monkeypatch):
     out = tmp_path / "demo"
     first = vox2pix("demo", "--quick", "--out", out)
     assert first.code == 0
     assert "simulated data" in first.err.splitlines()[0]
     assert first.out.splitlines()[-1] == str(out / "report.html")
-    assert (out / "report.html").exists()
+    page = (out / "report.html").read_text()
+    assert "conditional-ddpm" in page  # it trains
     monkeypatch.setattr("storage.simulate.simulate_nsd", None)  # must not be called again
     again = vox2pix("demo", "--quick", "--out", out)
     assert again.out.startswith("Nothing to compute: ")
@@ -93,12 +97,23 @@ def test_a_demo_cut_short_while_simulating_simulates_again(tmp_path):
     arguments = {"subjects": 1, "grid": (6, 6, 6), "images": 20, "size": 16}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "remark", lambda _: None)
-        path = demo._simulated(tmp_path / "demo", arguments)
+        demo._simulate(tmp_path / "demo", arguments)
         (tmp_path / "demo" / demo.SIGN).unlink()
         whole = (tmp_path / "demo" / BETAS).read_bytes()
         (tmp_path / "demo" / BETAS).write_bytes(b"")
-        assert demo._simulated(tmp_path / "demo", arguments) == path
+        demo._simulate(tmp_path / "demo", arguments)
     assert (tmp_path / "demo" / BETAS).read_bytes() == whole
+
+
+@pytest.mark.parametrize("steps", [60, 1300])
+def test_the_demo_runs_the_preset(tmp_path, steps):
+    from pipeline.cli.demo import RECIPE
+
+    path = tmp_path / "demo.toml"
+    path.write_text(RECIPE.format(steps=steps))
+    recipe = load_recipe(path)
+    assert recipe.train["final"].steps == steps
+    assert set(recipe.images) == {"final", "pca", "nearest", "mean", "ceiling"}
 
 
 def test_a_grid_is_three_numbers():
