@@ -113,7 +113,7 @@ def test_the_demo_runs_the_preset(tmp_path, steps):
     path.write_text(RECIPE.format(steps=steps))
     recipe = load_recipe(path)
     assert recipe.train["final"].steps == steps
-    assert set(recipe.images) == {"final", "pca", "nearest", "mean", "ceiling"}
+    assert set(recipe.images) == {"final", "sampled", "pca", "nearest", "mean", "ceiling"}
 
 
 def test_a_grid_is_three_numbers():
