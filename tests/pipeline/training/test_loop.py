@@ -63,10 +63,10 @@ def same(one, other, tolerance=0.0):
 def test_it_learns(tmp_path, monkeypatch):
     monkeypatch.setattr(validation, "APART", 3)
     curves = made(tmp_path, Settings(steps=150, batch=8, learning_rate=3e-3, ema=0.95))
-    assert curves["loss"][-30:].mean() < 0.3 * curves["loss"][:5].mean()
+    assert curves["loss"][-30:].mean() < 0.7 * curves["loss"][:5].mean()  # it begins from the sketch
     seen = np.isfinite(curves["val_loss"])
     assert seen.sum() == validation.VALIDATIONS
-    assert curves["val_loss"][seen][-1] < 0.5 * curves["val_loss"][seen][0]
+    assert curves["val_loss"][seen][-1] < 0.8 * curves["val_loss"][seen][0]
     assert curves["learning_rate"][0] == pytest.approx(3e-3)
     assert curves["learning_rate"][-1] < 1e-5
 
