@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
@@ -76,16 +77,14 @@ def test_painted_digits_are_read_as_what_was_seen(digits, tmp_path):
     opened = {step.product: step.in_archive(result.plan.archive).open().load() for step in result.plan}
     stimuli, made = opened["stimuli"], opened["images/final"]
     seen = resize(stimuli.picture.values, (32, 32)) / 255
+    labels = stimuli.label.values.astype(object)
     train = stimuli.split.values == "train"
-    reader = LogisticRegression(max_iter=1000).fit(
-        seen[train].reshape(train.sum(), -1), stimuli.label.values[train]
-    )
-    assert reader.score(seen[~train].reshape((~train).sum(), -1), stimuli.label.values[~train]) == 1
-    pictures = made.picture.values.reshape(10 * 4, -1) / 255
-    told = reader.predict(pictures).reshape(10, 4)
-    right = told == made.label.values[:, None]
-    assert right.mean() >= 0.85  # chance is 0.5; of 40 pictures
+    reader = LogisticRegression(max_iter=1000).fit(seen[train].reshape(90, -1), labels[train])
+    assert reader.score(seen[~train].reshape(10, -1), labels[~train]) == 1
+    label_of = dict(zip(stimuli.image_id.values, labels, strict=True))
+    shown = np.array([label_of[image] for image in made.image_id.values])
+    told = reader.predict(made.picture.values.reshape(10 * 4, -1) / 255).reshape(10, 4)
+    assert (told == shown[:, None]).mean() >= 0.85  # chance is 0.5; of 40 pictures
     scores = result.as_json()["subjects"]["s1"]["scores"]
     assert scores["final"]["two-way-pixels"]["low"] > 0.5
-    for bar in ("mean", "nearest"):
-        assert scores["final"]["pixcorr"]["mean"] > scores[bar]["pixcorr"]["mean"]
+    assert scores["final"]["pixcorr"]["low"] > scores["final"]["pixcorr"]["chance"]
