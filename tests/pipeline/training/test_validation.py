@@ -57,7 +57,7 @@ def test_the_loss_of_many_rows_is_taken_of_some(monkeypatch):
     monkeypatch.setattr(Examples, "batch", lambda self, rows: asked.append(rows) or batch(self, rows))
     given_ = examples(pictures=60)
     settings = Settings(steps=1, batch=10, learning_rate=1e-3)
-    network = SMALL.network(given_, 0, None)
+    network = SMALL.network(given_, settings)
     kept_back = Validation(given_, SMALL.objective(), settings, np.ones(120, bool), dict)
     assert kept_back.loss(network) == pytest.approx(kept_back.loss(network))
     assert len(np.unique(np.concatenate(asked))) == 50 * 10 / validation.LOOKED_AT
@@ -93,7 +93,7 @@ def test_without_pictures_kept_back_nothing_is_painted(tmp_path):
 def _kept_back(given_, settings):
     from pipeline.training.loop import Training
 
-    return Training("n", SMALL.network(given_, 0, None), {}, given_, SMALL.objective(), settings).kept_back
+    return Training("n", SMALL.network(given_, settings), {}, given_, SMALL.objective(), settings).kept_back
 
 
 def _picture(path):
