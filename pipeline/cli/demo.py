@@ -22,7 +22,7 @@ SIGN = ".vox2pix-demo.json"
 QUICK = {"subjects": 1, "grid": (12, 14, 10), "images": 90, "size": 32}
 FULL = {"subjects": 1, "images": 900}
 STEPS = {"quick": 60, "full": 600}
-"""Of training: seconds, and two to three minutes of one core. More see the small data too often."""
+"""Of training: seconds, and one to three minutes of one core."""
 BUCKET = "simulated-nsd"
 RECIPE = """\
 # Simulated data. This is what `vox2pix demo` ran: vox2pix run demo.toml
@@ -37,6 +37,12 @@ voxels = "nsdgeneral"
 
 [responses]
 standardize = "session"
+
+[ridge.spaces.pca]
+alpha = 100                      # as in recipe.toml, which the simulation writes
+
+[ridge.spaces.words]
+alpha = 100
 
 [train.final]
 model = "conditional-ddpm"
