@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from storage.ahead import ahead
 from storage.errors import Changed, Damaged
 from storage.remarks import remarks
 from storage.transfer import traffic
 
+from .ahead import ahead
 from .ridge import CPU, use
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from storage.ahead import ahead
+from ..ahead import ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

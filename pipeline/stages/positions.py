@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from storage.ahead import ahead
-
+from ..ahead import ahead
 from ..errors import ShapeError
 from .featurize import IMAGES
 

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from storage.ahead import ahead
+from pipeline.ahead import ahead
 
 NAME = ContextVar("name", default="nobody")
 
