@@ -67,20 +67,20 @@ class Subject:
         return step
 
     def _ingest(self) -> None:
-        owner = self.source.picture_owner(self.subject)
-        self._read("trials")
-        self._read("voxels")
-        self._read("betas")
+        owner, size = self.source.picture_owner(self.subject), self.recipe.data.picture_size
+        self._read("trials", "ingest")
+        self._read("voxels", "ingest")
+        self._read("betas", "ingest")
         self._add("validity", "ingest.validity", {"betas": "betas"})
-        self._read("stimuli", owner)
+        self._read("stimuli", "pictures", owner, **({} if size is None else {"size": size}))
         with self.looks:
             captioned = self.source.captions(self.subject) is not None
         if captioned:
-            self._read("captions", owner)
+            self._read("captions", "pictures", owner)
 
-    def _read(self, product: Ingested, owner: str | None = None) -> None:
+    def _read(self, product: Ingested, module: str, owner: str | None = None, **settings: Any) -> None:
         origin = Origin(self.source, self.subject, product, self.looks)
-        self._add(product, f"ingest.{product}", owner=owner, origin=origin)
+        self._add(product, f"{module}.{product}", owner=owner, origin=origin, **settings)
 
     def _respond(self) -> None:
         settings = self.recipe.responses

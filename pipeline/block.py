@@ -19,6 +19,8 @@ class Block:
     declared: Mapping[str, tuple[tuple[str, ...], tuple[int, ...], np.dtype[Any]]] = field(repr=False)
     along: str | None
     joint: bool = False
+    finish: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """Makes the block's arrays of what `compute` returned, where that is work of its own."""
 
     @property
     def blocked(self) -> list[str]:
@@ -44,12 +46,23 @@ class Block:
 
         No block is held here once it was given out.
         """
-        made = iter(self.compute(spans)) if self.joint else (self.compute(*span) for span in spans)
+        begun = self.begun(spans)
         for start, stop in spans:
-            yield self._checked(next(made), stop - start)
+            yield self.finished(next(begun), stop - start)
 
-    def _checked(self, found: Mapping[str, Any], size: int) -> dict[str, np.ndarray]:
-        arrays = {}
+    def begun(self, spans: Sequence[tuple[int, int]]) -> Iterator[Mapping[str, Any]]:
+        """Yield of some blocks in turn what is to be `finished`."""
+        return iter(self.compute(spans)) if self.joint else (self.compute(*span) for span in spans)
+
+    def finished(self, begun: Mapping[str, Any], size: int) -> dict[str, np.ndarray]:
+        """Return the arrays of a block of `size` along its dimension, checked.
+
+        Raises
+        ------
+        TypeError
+            If an array's shape or dtype is not what was declared: a fault of the stage.
+        """
+        found, arrays = self.finish(begun) if self.finish else begun, {}
         for name, (dims, shape, dtype) in self.declared.items():
             array = np.asarray(found[name])
             expected = tuple(

@@ -151,6 +151,8 @@ class Data(Table):
     format: Literal["auto", "hdf5", "nifti"] | None = None
     drop: Drop | None = None
     test: Text | None = None
+    picture_size: Side | None = None
+    """Side in pixels to which pictures are shrunk before they are stored; default as the source has them."""
     storage_options: StorageOptions = StorageOptions()
     arrays: Arrays | None = None
 

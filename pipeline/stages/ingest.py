@@ -1,10 +1,10 @@
-"""Ingest: from a source's files to betas, pictures and what is known of trials and voxels."""
+"""Ingest: from a source's files to betas and what is known of trials and voxels."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from storage.sources import Betas, Pictures, Source
-
-#: Pictures a block: two of DESIGN's (32, H, W, 3) chunks, 35 MB of NSD's pictures.
-PICTURES = 64
+    from storage.sources import Betas, Source
 
 #: Bytes of the largest block that is read while the one before it is stored; larger ones take memory enough.
 READ_AHEAD = 64 * 2**20
@@ -100,19 +97,6 @@ VALIDITY = Schema(
 #: The size of stored numbers from which on nothing is known of the response: of 109 percent in NSD's scale.
 LIMIT = 32767
 
-STIMULI = Schema(
-    {
-        "picture": Variable(
-            ("image", "y", "x", "channel"), "uint8", "1", "picture shown", chunks={"image": 32}
-        )
-    },
-    block="image",
-)
-
-CAPTIONS = Schema(
-    {"caption": Variable(("image", "slot"), "str", "1", "caption", 'An empty text means "none".')}
-)
-
 
 @stage("ingest", version=2, schema=TRIALS)
 def trials(*, source: Source, subject: str) -> xr.Dataset:
@@ -126,14 +110,14 @@ def voxels(*, source: Source, subject: str) -> xr.Dataset:
     return source.voxels(subject)
 
 
-def _read_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
+def read_cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
     """Return the cost of a block, of one read ahead, of what is on its way or else being encoded."""
     block = largest_block(output)
     early = block <= READ_AHEAD
     return Cost(memory=(3 if early else 2) * block + HELD, early=early)
 
 
-@stage("ingest", version=2, schema=BETAS, cost=_read_cost)
+@stage("ingest", version=2, schema=BETAS, cost=read_cost)
 def betas(*, source: Source, subject: str) -> xr.Dataset:
     """Return the responses of every voxel to every presentation, one block a run of trials.
 
@@ -190,41 +174,3 @@ def _valid(betas: xr.Dataset, _start: int, _stop: int) -> Mapping[str, np.ndarra
             valid[row] |= (part != first).any(axis=0)
             saturated[row] += ((part >= LIMIT) | (part <= -LIMIT)).sum(axis=0, dtype=np.int32)
     return {"valid": valid, "saturated": saturated}
-
-
-@stage("ingest", version=2, schema=STIMULI, cost=_read_cost)
-def stimuli(*, source: Source, subject: str) -> xr.Dataset:
-    """Return the distinct pictures."""
-    pictures = source.images(subject)
-    sizes = dict(zip(("image", "y", "x", "channel"), pictures.shape, strict=True))
-    labels = source.labels(subject)
-    named = {} if labels is None else {"label": ("image", labels.label.values.astype(object))}
-    return lazily(
-        STIMULI,
-        sizes,
-        partial(_read_pictures, pictures),
-        coords={**_names(pictures), **named},
-        edges=even_edges(sizes["image"], PICTURES),
-    )
-
-
-def _names(pictures: Pictures) -> dict[str, Any]:
-    """Return which pictures these are, and which are held out."""
-    numbers = getattr(pictures, "nsd_id", None)
-    return {
-        "image_id": ("image", np.asarray(pictures.ids, dtype=object)),
-        "split": ("image", np.where(pictures.test, "test", "train").astype(object)),
-        **({} if numbers is None else {"nsd_id": ("image", numbers)}),
-    }
-
-
-def _read_pictures(pictures: Pictures, start: int, stop: int) -> Mapping[str, np.ndarray]:
-    return {"picture": pictures.read(start, stop)}
-
-
-@stage("ingest", version=2, schema=CAPTIONS)
-def captions(*, source: Source, subject: str) -> xr.Dataset:
-    """Return the pictures' captions."""
-    found = source.captions(subject)
-    assert found is not None, "asked for the captions of a source that has none"
-    return found.assign_coords(_names(source.images(subject)))

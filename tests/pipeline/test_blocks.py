@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from threading import Event
 
 import numpy as np
@@ -41,8 +42,8 @@ def made(tmp_path):
     """Return a function that stores three blocks as one task, and the product."""
     product = Product(Location.of(tmp_path), "subj01", "squares", "0" * 64)
 
-    def make(compute, asked, *, early=True):
-        dataset = lazily(SCHEMA, {"row": 6}, compute, edges=even_edges(6, 2))
+    def make(compute, asked, *, early=True, finish=None):
+        dataset = lazily(SCHEMA, {"row": 6}, compute, edges=even_edges(6, 2), finish=finish)
         product.create(dataset, SCHEMA, ABOUT)
         maker, stamps = block_of(dataset), {"file": "etag"}
         work = [Work(block, span, maker, stamps) for block, span in enumerate(product.blocks())]
@@ -79,6 +80,42 @@ def test_else_blocks_are_made_one_after_the_other(made):
 
     make(compute, lambda *_: happened.append("stored"), early=False)
     assert happened == [0, "stored", 2, "stored", 4, "stored"]
+
+
+def test_the_next_block_is_read_before_one_is_finished(made):
+    make, product = made
+    begun, waited = Event(), []
+
+    def compute(start, stop):
+        if start == 2:
+            begun.set()
+        return {"row": np.arange(start, stop)}
+
+    def finish(came):
+        waited.append(begun.wait(LONG))
+        return {"square": came["row"] ** 2}
+
+    make(compute, lambda *_: None, finish=finish)
+    assert waited == [True] * 3
+    np.testing.assert_array_equal(product.open(partial=True).square.values, np.arange(6) ** 2)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_no_block_is_held_once_it_was_stored(made, early):
+    make, _ = made
+    held = []
+
+    def compute(start, stop):
+        # read ahead, the block before is still being stored
+        held.append([one() is not None for one in alive[: -1 if early else None]])
+        found = _squares(start, stop)
+        alive.append(weakref.ref(found["square"]))
+        return found
+
+    alive = []
+    make(compute, lambda *_: None, early=early)
+    assert not any(any(each) for each in held)
+    assert len(alive) == 3
 
 
 def test_bytes_requests_and_notes_are_those_of_each_block(made):

@@ -35,6 +35,7 @@ IMPORTED = (
         "h5py",
         "nibabel",
         "pipeline.stages.ingest",
+        "pipeline.stages.pictures",
         "pipeline.stages.respond",
     ),
     *("scipy.io", "storage.noting", "xarray", "zarr.storage"),
@@ -102,6 +103,7 @@ def product(  # noqa: PLR0913  (what the case gives)
     what: str = "betas",
     sessions: int = 1,
     local: bool = False,
+    picture_size: int | None = None,
 ) -> Work:
     """Make one product of the stage ingest: read, store with checksums and markers, look at etags, seal.
 
@@ -114,7 +116,9 @@ def product(  # noqa: PLR0913  (what the case gives)
 
     scratch = tempfile.TemporaryDirectory(prefix="vox2pix-bench-")
     place = {"source": folder} if local else {"source": root, "storage_options": options}
-    recipe = _recipe(scratch.name, {**place, "voxels": region, "format": form, "sessions": sessions}, layout)
+    asked = {"voxels": region, "format": form, "sessions": sessions}
+    shrunk = {} if picture_size is None else {"picture_size": picture_size}
+    recipe = _recipe(scratch.name, {**place, **asked, **shrunk}, layout)
     planned = plan(recipe, until="ingest")
     run, threads = Run(planned, Listener(), refresh=False), Threads(workers=1)
     step = next(each for each in planned if each.product == what)

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from pipeline.features.resize import resize
 from storage.remote import Location
-from storage.simulate.nsd.layouts import session_key
+from storage.simulate.nsd.layouts import SUBJECT, session_key
+from storage.sources.nsd import NsdSource
 
 from .ours import Options, betas_of, checked
 
@@ -27,6 +29,8 @@ LINES = 8
 """Its requests at once."""
 PIECE = 2**20
 """Bytes that are read and dropped, or inflated, at once."""
+PICTURES = 64
+"""Pictures that are read and resized at once."""
 
 
 def plain_download(*, root: str, options: Options, folder: str, key: str) -> Work:  # noqa: ARG001
@@ -86,6 +90,22 @@ def inflate_alone(*, root: str, options: Options, folder: str, region: str) -> W
             _volumes(release / session_key("voxel-chunks", 1, ".nii.gz"), volume)
         ):
             found[trial] = np.frombuffer(content, "<i2")[at]
+        return {"check": lambda: checked(found)}
+
+    return work
+
+
+def resize_alone(*, root: str, options: Options, folder: str, sessions: int, size: int) -> Work:  # noqa: ARG001
+    """Read a subject's pictures from this disk and resize them, one after the other."""
+    pictures = NsdSource(Location.of(folder), sessions=sessions).images(SUBJECT)
+    count, *_, channels = pictures.shape
+
+    def work() -> Mapping[str, Any]:
+        """Read and resize."""
+        found = np.empty((count, size, size, channels), np.uint8)
+        for start in range(0, count, PICTURES):
+            stop = min(start + PICTURES, count)
+            found[start:stop] = resize(pictures.read(start, stop), (size, size))
         return {"check": lambda: checked(found)}
 
     return work

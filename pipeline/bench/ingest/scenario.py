@@ -29,7 +29,10 @@ WEATHERS = {
 
 PLAIN, PARALLEL = "plain download", "download, 8 x 16 MiB"
 FIRST, KNOWN, RUN = "vox2pix, first session", "vox2pix, known index", "vox2pix, a run"
-OURS, INFLATE = "vox2pix", "inflate and pick, local"
+OURS, LOCAL = "vox2pix", "the same from this disk"
+INFLATE, RESIZE = "inflate and pick, local", "read and resize, local"
+SHRUNK = 224
+"""Side to which pictures of NSD's size are shrunk; others in proportion."""
 SLOW, ONCE = 2, 1
 """Repeats of what takes as long as a plain download, where a goal is held against it and where none is."""
 
@@ -66,6 +69,7 @@ def _cases(size: SessionSize) -> Iterator[Case]:
             by_stream("volume chunks", "volume-chunks"),
             zipped(),
             pictures(size),
+            resized_pictures(size),
             whole_brain(size),
         ]
         if number == 0:  # what the line has no part in
@@ -149,36 +153,63 @@ def _no_slower_than(work: str, ours: str, alone: str) -> Goal:
 
 def pictures(size: SessionSize) -> Case:
     """Return the case of a subject's pictures: half of those in the file, into their product."""
-    useful, asked = 3 * size.picture**2 * RECORDED * size.images, {"what": "stimuli", "sessions": RECORDED}
-    local = "the same from this disk"
+    useful = _picture_bytes(size)
     return Case(
         "pictures",
+        (_parallel(STIMULI, useful), *_stimuli()),
+        (_no_slower_than("the same from this disk", OURS, LOCAL), *_of_pictures(useful)),
+    )
+
+
+def resized_pictures(size: SessionSize) -> Case:
+    """Return the case of the same pictures, shrunk on their way into their product."""
+    useful, side = _picture_bytes(size), SHRUNK * size.picture // FULL.picture
+    resize = {"sessions": RECORDED, "size": side}
+    return Case(
+        "resized pictures",
         (
             _parallel(STIMULI, useful),
-            _contender(local, "ours:product", {**asked, "local": True}),
-            _contender(OURS, "ours:product", asked),
+            _contender(RESIZE, "references:resize_alone", resize),
+            *_stimuli(picture_size=side),
         ),
         (
-            _no_slower_than("the same from this disk", OURS, local),
-            Goal("bytes moved / asked for", Of(OURS, "bytes"), unit=useful, most=1.02),
-            Goal("growth of memory (MB)", Of(OURS, "memory"), unit=_MB, most=200),
+            _no_slower_than("the same from this disk", OURS, LOCAL),
+            _no_slower_than("resize alone", OURS, RESIZE),
+            *_of_pictures(useful),
         ),
+    )
+
+
+def _picture_bytes(size: SessionSize) -> int:
+    return 3 * size.picture**2 * RECORDED * size.images
+
+
+def _stimuli(**how: Any) -> tuple[Contender, Contender]:
+    asked = {"what": "stimuli", "sessions": RECORDED, **how}
+    local = _contender(LOCAL, "ours:product", {**asked, "local": True})
+    return local, _contender(OURS, "ours:product", asked)
+
+
+def _of_pictures(useful: int) -> tuple[Goal, Goal]:
+    return (
+        Goal("bytes moved / asked for", Of(OURS, "bytes"), unit=useful, most=1.02),
+        Goal("growth of memory (MB)", Of(OURS, "memory"), unit=_MB, most=200),
     )
 
 
 def whole_brain(size: SessionSize) -> Case:
     """Return the case of every voxel of the brain, a third of the volume, into its product."""
-    asked, local = {"layout": "voxel-chunks", "region": "brain"}, "the same from this disk"
+    asked = {"layout": "voxel-chunks", "region": "brain"}
     useful = useful_bytes(size, len(ellipsoid(size.grid)))
     return Case(
         "whole brain",
         (
             _parallel(session_key("voxel-chunks")),
-            _contender(local, "ours:product", {**asked, "local": True}),
+            _contender(LOCAL, "ours:product", {**asked, "local": True}),
             _contender(OURS, "ours:product", asked),
         ),
         (
-            _no_slower_than("the same from this disk", OURS, local),
+            _no_slower_than("the same from this disk", OURS, LOCAL),
             Goal("bytes moved / file", Of(OURS, "bytes"), (Of(PARALLEL, "bytes"),), most=1.02),
             Goal("bytes moved / useful", Of(OURS, "bytes"), unit=useful, most=3),
             Goal("growth of memory (MB)", Of(OURS, "memory"), unit=_MB, most=200),
