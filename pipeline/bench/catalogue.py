@@ -45,10 +45,12 @@ def save(result: Mapping[str, Any], folder: Path) -> None:
 def joined(before: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
     """Return a measurement with those cases of an earlier one of the same scenario that it lacks.
 
-    Each case says itself when, at which commit and under which load it was measured.
+    Each case says itself when, at which commit and under which load it was measured; of those that do not, it
+    is said of all of them.
     """
+    told = {key: before[key] for key in ("commit", "began", "seconds", "load")}
     new = {case["name"] for case in result["cases"]}
-    kept = [case for case in before["cases"] if case["name"] not in new]
+    kept = [{**told, **case} for case in before["cases"] if case["name"] not in new]
     return {
         **result,
         "software": {**before["software"], **result["software"]},

@@ -82,3 +82,9 @@ def test_a_case_measured_again_stands_beside_the_others_and_says_when(contenders
     assert both["cases"][0] == before["cases"][0]
     assert both["cases"][1]["runs"][0]["wall"] >= 0.2
     assert f"{both['cases'][0]['began']}" in markdown(both)
+    said_once = {**before, "commit": "abc", "cases": [{"name": "first", "runs": []}]}
+    assert joined(said_once, again)["cases"][0] == {
+        "name": "first",
+        "runs": [],
+        **{key: said_once[key] for key in ("commit", "began", "seconds", "load")},
+    }
