@@ -16,8 +16,9 @@ from storage.chunks import even_edges
 from ..errors import ShapeError
 from ..features.resize import resize
 from ..stage import Cost, lazily, stage
+from .frozen import of_autoencoder
+from .learned import read_spaces, read_voxels
 from .reconstruct import IMAGES, ROWS, noise_seeds
-from .train import of_autoencoder, read_spaces, read_voxels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,9 +9,9 @@ import numpy as np
 
 from storage.schema import Schema, Variable
 
-from ..errors import ShapeError
-from ..features.resize import resize
 from ..stage import Cost, lazily, stage
+from .frozen import of_autoencoder
+from .learned import Learned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,14 +20,8 @@ if TYPE_CHECKING:
 
     from storage.workspace import Workspace
 
-    from ..training.examples import Examples
-
-#: Pictures read at once.
-READ = 512
 #: Bytes that torch's kernels take beside what a step holds: 80 to 120 MB were measured on a CPU at any batch.
 KERNELS = 100 * 2**20
-#: What is said of whatever went through a network that nobody trained.
-RANDOM_WEIGHTS = 'made with random weights (weights = "random"): nothing it shows is a result'
 
 
 def _curve(long_name: str, doc: str = "") -> Variable:
@@ -146,27 +139,13 @@ def decoder(  # noqa: PLR0913  (each is a key of [train.X])
     """
     learned = Learned(stimuli, responses, predictions, size, voxels)
     learned.check(batch, processes)
-    network: dict[str, Any] = {"width": learned.width}
-    network |= {"latent": list(latent)} if latent else {"size": size, "channels": stimuli.sizes["channel"]}
+    network = learned.network(latent)
     said = {"model": model, "network": network, "size": size, "batch": batch, "processes": processes}
-    settings = {
-        "steps": steps,
-        "batch": batch,
-        "learning_rate": learning_rate,
-        "decay": decay,
-        "ema": ema,
-        "weight_decay": weight_decay,
-        "precision": precision,
-        "validation": validation,
-        "seed": seed,
-    }
-    made = {
-        "model": model,
-        "described": network,
-        "dropout": dropout,
-        "weights": weights,
-        "augment": augment != "none",
-    }
+    rates = {"learning_rate": learning_rate, "decay": decay, "ema": ema, "weight_decay": weight_decay}
+    counts = {"steps": steps, "batch": batch, "validation": validation, "seed": seed}
+    settings = {**counts, **rates, "precision": precision}
+    made = {"model": model, "described": network, "dropout": dropout, "weights": weights}
+    made["augment"] = augment != "none"
     files = start.encoding.get("files") if start is not None else None
     around = {"workspace": workspace, "start": files, "logs": log}
     lazy = lazily(
@@ -178,87 +157,6 @@ def decoder(  # noqa: PLR0913  (each is a key of [train.X])
     )
     lazy.encoding["weights"] = weights
     return lazy.assign_attrs(training=said)
-
-
-def of_autoencoder(identity: Mapping[str, str] | None) -> dict[str, Any]:
-    """Return what a variable says of the frozen autoencoder; loudly, where that has learned nothing."""
-    if identity is None:
-        return {}
-    said: dict[str, Any] = {"autoencoder": dict(identity)}
-    return {**said, "note": RANDOM_WEIGHTS} if identity == {"weights": "random"} else said
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What a decoder learns from."""
-
-    stimuli: xr.Dataset
-    responses: xr.Dataset
-    predictions: Mapping[str, xr.Dataset]
-    size: int
-    voxels: bool
-
-    @property
-    def width(self) -> int:
-        """Features of the condition; 0 for none."""
-        if self.voxels:
-            return int(self.responses.sizes["voxel"])
-        return sum(int(space.sizes["feature"]) for space in self.predictions.values())
-
-    @property
-    def rows(self) -> int:
-        """Training rows; training pictures where there is no condition."""
-        split = self.responses.split if self.width else self.stimuli.split
-        return int((split.values == "train").sum())
-
-    def check(self, batch: int, processes: int) -> None:
-        """Raise `ShapeError` where this can not be learned from."""
-        if self.rows < 2:
-            raise ShapeError(f"{self.rows} training row found; a decoder that learns needs two at least")
-        if batch % processes:
-            raise ShapeError(
-                f"a batch of {batch} can not be shared by {processes} processes; make `batch` a multiple"
-            )
-        for name, space in self.predictions.items():
-            ids, expected = space.image_id.values, self.responses.image_id.values[: self.rows]
-            if len(ids) != len(expected) or (ids != expected).any():
-                raise ShapeError(
-                    f"training predictions of {name} are of other rows than the responses; make both anew"
-                )
-
-    def read(self) -> Examples:
-        """Read it all: pictures as small as the network takes them, a few at a time."""
-        from ..training.examples import Examples
-
-        training = np.flatnonzero(self.stimuli.split.values == "train")
-        parts = [
-            resize(self.stimuli.picture[training[at : at + READ]].values, (self.size, self.size))
-            for at in range(0, len(training), READ)
-        ]
-        place = {image: at for at, image in enumerate(self.stimuli.image_id.values[training])}
-        seen = (
-            [place[image] for image in self.responses.image_id.values[: self.rows]]
-            if self.width
-            else place.values()
-        )
-        return Examples(np.concatenate(parts), np.fromiter(seen, np.int64), self._condition())
-
-    def _condition(self) -> np.ndarray | None:
-        if self.voxels:
-            return read_voxels(self.responses, 0, self.rows)
-        return read_spaces(self.predictions, 0, self.rows) if self.predictions else None
-
-
-def read_spaces(predictions: Mapping[str, xr.Dataset], start: int, stop: int) -> np.ndarray:
-    """Return rows (row, feature) float32 of several products' predictions, side by side in order of name."""
-    parts = [predictions[name].predicted[start:stop].values for name in sorted(predictions)]
-    return np.concatenate(parts, axis=1).astype(np.float32, copy=False)
-
-
-def read_voxels(responses: xr.Dataset, start: int, stop: int) -> np.ndarray:
-    """Return rows (row, voxel) float32 of the responses; voxels that do not vary hold no numbers, but 0."""
-    values: np.ndarray = np.nan_to_num(responses.response[start:stop].values.astype(np.float32, copy=False))
-    return values
 
 
 def _train(

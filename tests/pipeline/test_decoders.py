@@ -83,7 +83,7 @@ def test_the_published_diffusion_model_learns_pictures_then_voxels(on_arrays):
 
 
 def test_pictures_that_are_tested_are_never_learned_from(on_arrays, arrays):
-    from pipeline.stages.train import Learned
+    from pipeline.stages.learned import Learned
 
     recipe = on_arrays("voxel-ddpm", {"train": {"pictures": SHORT, "final": SHORT}}, train=10, test=3)
     planned = run(recipe, cluster=THREADS, until="respond").plan

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...diffusion.process import PROCESSES
-from ...stages.train import Learned
+from ...stages.learned import Learned
 from ...training import bare
 from ...training.settings import Settings
 from .problem import LEARNER, PAINTED, PAINTER, Problem

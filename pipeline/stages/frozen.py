@@ -1,0 +1,19 @@
+"""What a product says of the frozen autoencoder that it was made with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: What is said of whatever went through a network that nobody trained.
+RANDOM_WEIGHTS = 'made with random weights (weights = "random"): nothing it shows is a result'
+
+
+def of_autoencoder(identity: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return what a variable says of the frozen autoencoder; loudly, where that has learned nothing."""
+    if identity is None:
+        return {}
+    said: dict[str, Any] = {"autoencoder": dict(identity)}
+    return {**said, "note": RANDOM_WEIGHTS} if identity == {"weights": "random"} else said
