@@ -2,70 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import BaseModel, Field, TypeAdapter, field_validator
 
-from cluster.sizes import parse_bytes
-
-Count = Annotated[int, Field(ge=1)]
+from cluster.endpoint import split_address
+from cluster.workforce import Count, Keys, Limited, Sized
 
 
-class _Keys(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ours: ClassVar[frozenset[str]] = frozenset()
-    """Options that vox2pix sets itself."""
-
-    @model_validator(mode="after")
-    def _options_are_free(self) -> Self:
-        given: dict[str, Any] = getattr(self, "options", {})
-        if taken := sorted(self.ours & given.keys()):
-            raise ValueError(f"options must not hold {', '.join(taken)}: vox2pix sets that itself")
-        return self
-
-
-class _Limited(_Keys):
-    """Workers with a limit of memory."""
-
-    memory: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-
-    @field_validator("memory")
-    @classmethod
-    def _memory_is_a_size(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_bytes(value)
-        return value
-
-    @property
-    def memory_bytes(self) -> int | None:
-        """The limit in bytes, where one is given."""
-        return None if self.memory is None else parse_bytes(self.memory)
-
-
-class _Sized(_Limited):
-    """Workers of a given number and size.
-
-    Parameters
-    ----------
-    workers
-        Number of workers, see the kinds for what it is where not given.
-    threads
-        Tasks a worker does at once. Whatever it is, BLAS runs on one thread a task: a matrix product on two
-        threads may round otherwise, and the bits of a product must not depend on who computed it.
-    memory
-        Limit a worker, like "2GB".
-    options
-        Passed on unchanged to what starts the workers.
-    """
-
-    workers: Count | None = None
-    threads: Count = 1
-
-
-class Gpu(_Limited):
+class Gpu(Limited):
     """Workers that have a GPU: processes of one thread, each with a GPU of its own.
 
     Parameters
@@ -81,7 +26,7 @@ class Gpu(_Limited):
     workers: Count | None = None
 
 
-class Threads(_Sized):
+class Threads(Sized):
     """Threads of this process; `options` for `concurrent.futures.ThreadPoolExecutor`.
 
     By default one a core. `memory` is of all together.
@@ -91,7 +36,7 @@ class Threads(_Sized):
     ours = frozenset({"max_workers", "initializer", "initargs"})
 
 
-class Local(_Sized):
+class Local(Sized):
     """Processes on this machine; `options` for `distributed.LocalCluster`.
 
     By default one a core, and for each an equal share of the machine's memory.
@@ -104,7 +49,7 @@ class Local(_Sized):
     })  # fmt: skip
 
 
-class Cuda(_Sized):
+class Cuda(Sized):
     """Processes on this machine, one a GPU and others without one; `options` for `distributed.Nanny`.
 
     Parameters
@@ -118,7 +63,7 @@ class Cuda(_Sized):
     gpu: Gpu = Field(default_factory=Gpu)
 
 
-class _Distant(_Sized):
+class _Distant(Sized):
     """Workers on other machines; the scheduler runs in this process.
 
     Parameters
@@ -174,7 +119,7 @@ class Ssh(_Distant):
     hosts: tuple[str, ...] = Field(min_length=1)
 
 
-class Kubernetes(_Sized):
+class Kubernetes(Sized):
     """Pods of a Kubernetes cluster; `options` for `dask_kubernetes.operator.make_cluster_spec`.
 
     Parameters
@@ -193,7 +138,7 @@ class Kubernetes(_Sized):
     secret: str = Field(default="vox2pix-tls", min_length=1)
 
 
-class Address(_Keys):
+class Address(Keys):
     """A dask scheduler that somebody else runs; `options` for `distributed.Client`.
 
     Parameters
@@ -214,7 +159,7 @@ class Address(_Keys):
         return value
 
 
-class SchedulerFile(_Keys):
+class SchedulerFile(Keys):
     """A dask scheduler that somebody else runs, found by its file; `options` for `distributed.Client`.
 
     Parameters
@@ -251,15 +196,3 @@ def described(table: dict[str, Any]) -> ClusterConfig:
         Where it describes none.
     """
     return _adapter.validate_python({"kind": "local", **table})
-
-
-def split_address(address: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of a scheduler's address, or raise `ValueError` saying what is missing."""
-    try:
-        parts = urlsplit(address)
-        scheme, host, port = parts.scheme, parts.hostname, parts.port
-    except ValueError:
-        scheme, host, port = "", None, None
-    if scheme not in ("tcp", "tls") or not host or not port:
-        raise ValueError(f"{address!r} is no scheduler address; expected tcp://HOST:PORT or tls://HOST:PORT")
-    return scheme, host, port

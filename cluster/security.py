@@ -10,8 +10,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cluster.endpoint import split_address
 from cluster.errors import ClusterConfigError, ClusterNotStarted
-from cluster.kinds import Address, SchedulerFile, split_address
+from cluster.kinds import Address, SchedulerFile
 
 if TYPE_CHECKING:
     from distributed import Security
