@@ -204,6 +204,7 @@ class _Queue:
     """SLURM's own word on jobs."""
 
     async def states(self, members: Mapping[str, Any]) -> dict[str, str] | None:
+        """Return how each worker's job stands, by the worker's name; None where `squeue` does not answer."""
         asked = await asyncio.create_subprocess_exec(
             "squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%A %T %r",
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,

@@ -26,6 +26,7 @@ def watching(step: Step, workspace: Workspace, listener: Listener) -> Iterator[N
     over = Event()
 
     def look() -> None:
+        """Tell what is new every few seconds, until it is over."""
         last = None
         while not over.wait(EVERY):
             try:

@@ -158,6 +158,7 @@ class Bucket:
         """Return what lies right below a key: `objects` and `common_prefixes`."""
 
         def ask() -> Any:
+            """List the level, and remember what it says of each object."""
             with self._said(name):
                 found = self.store.list_with_delimiter(name or None)
             self.seen = True

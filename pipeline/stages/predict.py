@@ -180,6 +180,7 @@ class Predictor:
         seen, counts = ridge.RunningMoments(), self._showings()
 
         def passing() -> Iterator[Array]:
+            """Yield the targets a chunk (picture, feature) at a time, summing their moments on the way."""
             at = 0
             for block in self.targets.walk(start, stop, true):
                 if self._needs_moments:

@@ -173,6 +173,7 @@ def run(
     Location.of(root, options).folders()  # opens the store
 
     def work() -> Mapping[str, Any]:
+        """Plan and make the betas; what is stored is read again by `check`."""
         planned = plan(recipe, until="ingest")
         run = Run(planned, Listener(), refresh=False)
         step = next(each for each in planned if each.product == "betas")
