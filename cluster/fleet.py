@@ -82,7 +82,7 @@ def running(plan: Plan, tell: Callable[[str], object] | None = None) -> Iterator
     with ExitStack() as stack:
         settings = {**SETTINGS, "distributed.scheduler.no-workers-timeout": f"{max(60, plan.wait):.0f}s"}
         stack.enter_context(dask.config.set(settings))
-        cluster = stack.enter_context(_scheduler(plan))
+        cluster = stack.enter_context(ended(_scheduler(plan)))
         client = stack.enter_context(Client(cluster, set_as_default=False))
         keeper = Keeper(cluster, plan.members, plan.queue, plan.logs)
         stack.callback(keeper.stop)
@@ -93,8 +93,7 @@ def running(plan: Plan, tell: Callable[[str], object] | None = None) -> Iterator
         yield DaskWorkers(client, plan.kind, address, plan.logs, dashboard, keeper=keeper, wait=plan.wait)
 
 
-@contextmanager
-def _scheduler(plan: Plan) -> Iterator[SpecCluster]:
+def _scheduler(plan: Plan) -> SpecCluster:
     options = {
         "protocol": "tls" if plan.security else "tcp",
         "security": plan.security,
@@ -104,23 +103,28 @@ def _scheduler(plan: Plan) -> Iterator[SpecCluster]:
         **plan.scheduler,
     }
     try:
-        cluster = SpecCluster(
+        return SpecCluster(
             scheduler={"cls": Scheduler, "options": options}, security=plan.security, name="vox2pix"
         )
     except Exception as error:
         raise ClusterNotStarted(
             f"the scheduler of the {plan.kind!r} cluster could not be started: {first_line(error)}"
         ) from error
+
+
+@contextmanager
+def ended(cluster: SpecCluster) -> Iterator[SpecCluster]:
+    """Close a cluster after the context; when something went wrong inside, don't wait for running tasks."""
     try:
         yield cluster
     except BaseException:
-        cluster.sync(stop_nannies, cluster)
+        cluster.sync(_stop_nannies, cluster)
         raise
     finally:
         cluster.close()
 
 
-async def stop_nannies(cluster: SpecCluster) -> None:
+async def _stop_nannies(cluster: SpecCluster) -> None:
     """End the worker processes of this machine without waiting for their running tasks to end."""
     nannies = [member for member in cluster.workers.values() if isinstance(member, Nanny)]
     await asyncio.gather(*(nanny.close(timeout=0.5) for nanny in nannies), return_exceptions=True)

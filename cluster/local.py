@@ -12,7 +12,7 @@ from distributed import Client, LocalCluster
 from cluster.client import DaskWorkers
 from cluster.environment import SPAWN, environment_kept, nanny_settings
 from cluster.errors import ClusterError, ClusterNotStarted
-from cluster.fleet import SETTINGS, stop_nannies
+from cluster.fleet import SETTINGS, ended
 from cluster.folder import log_folder
 from cluster.logs import FOLDER, diverted
 from cluster.machine import cores, memory
@@ -44,23 +44,10 @@ def connect_local(config: Local) -> Iterator[DaskWorkers]:
     """Run a cluster of processes for the life of the context."""
     with ExitStack() as stack:
         logs = stack.enter_context(nannies())
-        cluster = stack.enter_context(_started(config, logs.folder))
+        cluster = stack.enter_context(ended(_start(config, logs.folder)))
         client = stack.enter_context(Client(cluster, set_as_default=False))
         dashboard = cluster.dashboard_link if find_spec("bokeh") else None
         yield DaskWorkers(client, "local", cluster.scheduler_address, logs, dashboard)
-
-
-@contextmanager
-def _started(config: Local, folder: Path) -> Iterator[LocalCluster]:
-    """Start the processes; when something went wrong inside, don't wait for running tasks to end."""
-    cluster = _start(config, folder)
-    try:
-        yield cluster
-    except BaseException:
-        cluster.sync(stop_nannies, cluster)
-        raise
-    finally:
-        cluster.close()
 
 
 def _start(config: Local, folder: Path) -> LocalCluster:

@@ -85,18 +85,16 @@ class Learning:
         else:
             self._look_up(name, table)
 
+    def _show(self, name: str, table: Images, maker: str, inputs: Mapping[str, str], **how: Any) -> None:
+        """Add the pictures themselves."""
+        said = {"name": name, "size": table.size, "seed": self.recipe.seed}
+        self.add(f"images/{name}", maker, inputs, **said, **how)
+
     def _average(self, name: str, table: Images) -> None:
         if "mean-picture" not in self.made:
             self.add("mean-picture", "bars.mean_picture", {"stimuli": "stimuli", "responses": "responses"})
         inputs = {"responses": "responses", "mean": "mean-picture"}
-        self.add(
-            f"images/{name}",
-            "unpainted.mean_images",
-            inputs,
-            name=name,
-            size=table.size,
-            seed=self.recipe.seed,
-        )
+        self._show(name, table, "unpainted.mean_images", inputs)
 
     def _look_up(self, name: str, table: Images) -> None:
         told = self._told(str(table.features), truth=table.truth)
@@ -105,14 +103,7 @@ class Learning:
             inputs = {"responses": "responses", "features": f"features/{table.features}"}
             self.add(near, "bars.neighbours", {**inputs, "predictions": told})
         inputs = {"stimuli": "stimuli", "responses": "responses", "neighbours": near}
-        self.add(
-            f"images/{name}",
-            "unpainted.nearest_images",
-            inputs,
-            name=name,
-            size=table.size,
-            seed=self.recipe.seed,
-        )
+        self._show(name, table, "unpainted.nearest_images", inputs)
 
     def _told(self, space: str, *, truth: bool) -> str:
         """Return the product that tells a generator of the test rows, added where it is not there yet."""
@@ -130,16 +121,8 @@ class Learning:
             inputs["basis"] = f"basis/{table.features}"
         if table.calibrate != "none":
             inputs["calibration"] = self._calibration(str(table.features), table.calibrate)
-        self.add(
-            f"images/{name}",
-            "reconstruct.images",
-            inputs,
-            name=name,
-            generator=table.generator,
-            samples=table.samples,
-            size=table.size,
-            seed=self.recipe.seed,
-        )
+        drawn = {"generator": table.generator, "samples": table.samples}
+        self._show(name, table, "reconstruct.images", inputs, **drawn)
 
     def _calibration(self, space: str, how: str) -> str:
         """Add what a space's predictions are calibrated by, where it is not there yet; return its name."""
@@ -179,18 +162,16 @@ class Learning:
                 "guidance": 1.0 if table.guidance is None else table.guidance,
             }
         )
-        self.add(
-            f"images/{name}",
+        self._show(
+            name,
+            table,
             "paint.paintings",
             inputs,
             places=places,
-            name=name,
             generator=table.generator,
             painted=learned.size,
             samples=table.samples,
-            size=table.size,
             batch=table.batch or BATCH,
-            seed=self.recipe.seed,
             **drawn,
             **begun,
             **frozen,

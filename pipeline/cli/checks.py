@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 from pipeline.errors import PipelineError
@@ -81,18 +80,12 @@ def machine() -> str:
 
 def gpus() -> str:
     """Say which NVIDIA GPUs there are; none is needed."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return "none (none is needed)"
-    listed = subprocess.run(  # noqa: S603  (found on PATH, no argument of the user's)
-        [program, "--query-gpu=name,memory.total", "--format=csv,noheader"],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-    names = ", ".join(line.strip() for line in listed.stdout.splitlines() if listed.returncode == 0)
-    return names or "none that nvidia-smi can talk to (none is needed)"
+    from cluster import devices
+
+    if listed := devices.gpus():
+        return ", ".join(listed)
+    silent = shutil.which("nvidia-smi") is not None
+    return f"none{' that nvidia-smi can talk to' if silent else ''} (none is needed)"
 
 
 def reach(recipe: Recipe) -> str:

@@ -13,6 +13,9 @@ from .problem import LEARNER, PAINTED, WARM, Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cluster import ClusterConfig, Workers
+
+    from ...step import Step
     from ..work import Work
 
 MEMORY = "3GB"
@@ -21,13 +24,10 @@ MEMORY = "3GB"
 
 def painted(folder: str) -> Work:
     """Paint by one worker, a thread of this process."""
-    from cluster import Threads, connect
+    from cluster import Threads
 
-    problem, stack = Problem.of(folder), ExitStack()
-    workers = stack.enter_context(connect(Threads(workers=1)))
-    problem.remove(f"images/{WARM}")
-    problem.make(problem.step(f"images/{WARM}"), workers)
-    step = problem.remove(f"images/{PAINTED}")
+    stack = ExitStack()
+    problem, step, workers = _warmed(stack, folder, Threads(workers=1))
 
     def work() -> Mapping[str, Any]:
         """Paint, store and seal."""
@@ -42,13 +42,10 @@ def painted(folder: str) -> Work:
 
 def painted_by(folder: str, workers: int) -> Work:
     """Paint by so many worker processes."""
-    from cluster import Local, connect
+    from cluster import Local
 
-    problem, stack = Problem.of(folder), ExitStack()
-    connected = stack.enter_context(connect(Local(workers=workers, threads=1, memory=MEMORY)))
-    problem.remove(f"images/{WARM}")
-    problem.make(problem.step(f"images/{WARM}"), connected)
-    step = problem.remove(f"images/{PAINTED}")
+    stack = ExitStack()
+    problem, step, connected = _warmed(stack, folder, Local(workers=workers, threads=1, memory=MEMORY))
 
     def work() -> Mapping[str, Any]:
         """Paint, store and seal."""
@@ -64,6 +61,16 @@ def painted_by(folder: str, workers: int) -> Work:
         return {"per_second": _count(problem) / seconds, "closed": closed}
 
     return work
+
+
+def _warmed(stack: ExitStack, folder: str, config: ClusterConfig) -> tuple[Problem, Step, Workers]:
+    """Return what is to be painted, and workers that have painted something already, until the stack ends."""
+    from cluster import connect
+
+    problem, workers = Problem.of(folder), stack.enter_context(connect(config))
+    problem.remove(f"images/{WARM}")
+    problem.make(problem.step(f"images/{WARM}"), workers)
+    return problem, problem.remove(f"images/{PAINTED}"), workers
 
 
 def _count(problem: Problem) -> int:
