@@ -9,7 +9,7 @@ import pytest
 
 from cluster import Threads
 from pipeline import load_recipe, open_results, plan, run
-from pipeline.errors import ShapeError
+from pipeline.errors import RecipeError, ShapeError
 from pipeline.outcome import Listener
 from pipeline.presets import faithful_tables
 from pipeline.recipe import Recipe
@@ -80,6 +80,23 @@ def test_the_published_diffusion_model_learns_pictures_then_voxels(on_arrays):
     assert made["final"].shape == (3, 1, 16, 16, 1)
     assert (made["final"].values != made["guided"].values).any()
     assert {"scores/final", "scores/pca", "scores/nearest", "scores/mean"} <= {s.product for s in planned}
+
+
+@pytest.mark.parametrize(
+    ("dropout", "guidance", "refused"), [(0.0, 2.0, True), (0.0, 1.0, False), (0.1, 2.0, False)]
+)
+def test_guidance_needs_a_decoder_that_has_learned_without_the_condition(
+    on_arrays, dropout, guidance, refused
+):
+    changes = {"train": {"final": {"dropout": dropout}}, "images": {"final": {"guidance": guidance}}}
+    if not refused:
+        assert on_arrays("voxel-ddpm", changes).images["final"].guidance == guidance
+        return
+    said = (
+        r"\[images.final\] guidance = 2.0 goes beyond .* \[train.final\] never learns: give it dropout = 0.1"
+    )
+    with pytest.raises(RecipeError, match=said):
+        on_arrays("voxel-ddpm", changes)
 
 
 def test_pictures_that_are_tested_are_never_learned_from(on_arrays, arrays):
