@@ -88,6 +88,15 @@ def gpus() -> str:
     return f"none{' that nvidia-smi can talk to' if silent else ''} (none is needed)"
 
 
+def logs(recipe: Recipe) -> str:
+    """Say which logs trainings write, whose packages must be here."""
+    from pipeline.training.logs import insist_installed
+
+    asked = sorted({name for table in recipe.train.values() for name in table.log})
+    insist_installed(asked)
+    return ", ".join(asked) or "none asked for"
+
+
 def reach(recipe: Recipe) -> str:
     """Say what the source holds for each subject: its headers are read, its shapes compared."""
     from pipeline.planner import source_of

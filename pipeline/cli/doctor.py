@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .check import Check, examine, failed
-from .checks import archive_place, disk, gpus, machine, networks, packages, python, reach, room
+from .checks import archive_place, disk, gpus, logs, machine, networks, packages, python, reach, room
 from .cluster import cluster_checks
 from .command import command
 from .manner import manner
@@ -79,6 +79,8 @@ def _recipe_checks(path: str, read: list[Recipe]) -> Iterator[Check]:
     if not read:
         return
     (recipe,) = read
+    if recipe.train:
+        yield examine("logs", lambda: logs(recipe))
     yield (source := examine("source", lambda: reach(recipe)))
     yield (place := examine("archive", lambda: archive_place(recipe)))
     if source.ok and place.ok:

@@ -94,7 +94,7 @@ def insist_installed(logs: Iterable[str]) -> None:
     for name in logs:
         if find_spec(PACKAGES[name]) is None:
             raise RecipeError(
-                f"[train] log = {name!r} needs a package that is not installed: "
+                f"[train] log = {name!r} needs a package that is not installed; "
                 f"pip install {PACKAGES[name]}, or take it out of `log`"
             )
 

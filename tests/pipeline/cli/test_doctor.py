@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from importlib.machinery import ModuleSpec
 
 import pytest
 
@@ -99,6 +100,23 @@ def test_a_missing_source_is_3(vox2pix, lab):
     assert said.code == 3
     assert said.err == "vox2pix: 1 check of 7 failed, the first is source\n"
     assert "source: check the path" in said.out
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_packages_of_logs_that_trainings_write(vox2pix, lab, monkeypatch, there):
+    trained = '[train.net]\nmodel = "voxel-ddpm"\nsize = 16\nsteps = 2\nbatch = 2\n'
+    with (lab / "recipe.toml").open("a") as file:
+        file.write(trained + 'log = ["wandb", "tensorboard"]\n')
+    spec = ModuleSpec("any", None) if there else None
+    monkeypatch.setattr("pipeline.training.logs.find_spec", lambda _: spec)
+    said = vox2pix("doctor", "recipe.toml", "--json")
+    (check,) = [check for check in said.json["checks"] if check["name"] == "logs"]
+    assert (said.code, check["ok"]) == ((0, True) if there else (2, False))
+    if there:
+        assert check["found"] == "tensorboard, wandb"
+    else:
+        assert check["found"] == "[train] log = 'tensorboard' needs a package that is not installed"
+        assert check["cure"] == "pip install tensorboard, or take it out of `log`"
 
 
 def test_a_foreign_archive_is_2(vox2pix, lab):

@@ -62,7 +62,7 @@ def test_every_step_is_logged_once_and_pictures_with_theirs(tmp_path):
 
 def test_a_package_that_is_missing_is_told_with_the_line_that_installs_it(monkeypatch):
     monkeypatch.setattr(logs, "find_spec", lambda _: None)
-    with pytest.raises(RecipeError, match="'wandb' needs a package that is not installed: pip install wandb"):
+    with pytest.raises(RecipeError, match="'wandb' needs a package that is not installed; pip install wandb"):
         insist_installed(["wandb"])
     monkeypatch.setattr(logs, "find_spec", lambda name: ModuleSpec(name, None))
     insist_installed(["wandb", "tensorboard"])
