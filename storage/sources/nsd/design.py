@@ -138,8 +138,11 @@ def read_matrices(content: bytes) -> dict[str, Integers]:
         import h5py
 
         with open_by_h5py(io.BytesIO(content)) as file:
+            names = list(
+                file
+            )  # a walk of h5py's that a fault ends keeps its lock as long as the fault is known
             read: Mapping[str, Any] = {
-                name: data[()].T for name, data in file.items() if isinstance(data, h5py.Dataset)
+                name: file[name][()].T for name in names if isinstance(file[name], h5py.Dataset)
             }
     else:
         from scipy.io import loadmat
