@@ -63,10 +63,7 @@ CLUSTER = {"kind": "local", "workers": 2}
 )
 @click.option("--quick", is_flag=True, help="Smaller data and hardly any training: under 90 seconds.")
 def demo(out: Path, quick: bool) -> None:
-    """Simulate a release of NSD, serve it as S3 on this machine, run everything, write report.html.
-
-    A small diffusion model is trained too; its pictures stand beside those of the ridge.
-    """
+    """Simulate a release of NSD, serve it as S3, train a small diffusion model too, write report.html."""
     tell(
         "What follows is simulated data: no person and no brain was recorded, "
         "and the scores say nothing about real ones."
