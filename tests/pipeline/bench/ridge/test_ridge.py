@@ -95,11 +95,14 @@ AT_LEAST = {"operations / sgemm": 0.5, SHARE: 0.2}
 def test_ratios_of_cpu_time_and_memory_hold_with_a_wide_margin(tmp_path, monkeypatch):
     """At the sizes of the benchmark, each contender in a process of its own, as the benchmark has it."""
     monkeypatch.syspath_prepend(ROOT)
-    from benchmarks.ridge import scenario
+    from benchmarks.ridge import HIMALAYA, scenario
 
     made = scenario(quick=False)
-    cases = [
-        replace(case, contenders=tuple(each for each in case.contenders if not each.python))
+    cases = [  # himalaya's KernelRidge takes minutes, and no goal is held against it
+        replace(
+            case,
+            contenders=tuple(each for each in case.contenders if not each.python and each.name != HIMALAYA),
+        )
         for case in made.cases
     ]
     result = measure(replace(made, cases=tuple(cases)), tmp_path, repeats=2)
