@@ -7,22 +7,13 @@ import subprocess
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 from distributed import Client
 
 from cluster import ClusterNotStarted, Gpu, Need, Task, connect, dispatch
 from cluster.security import temporary_keys
 from tests.slurm import jobs, told, wait_until
-
-
-def listening(pids):
-    return {
-        socket.laddr.ip
-        for pid in pids
-        for socket in psutil.Process(pid).net_connections("inet")
-        if socket.status == psutil.CONN_LISTEN
-    }
+from tests.sockets import listening
 
 
 def job_of_this(seconds):

@@ -16,6 +16,7 @@ from distributed import Client
 
 from cluster import ClusterConfigError, ClusterNotStarted, Gpu, Need, Ssh, Task, connect, dispatch, keeper
 from cluster.security import temporary_keys
+from tests.sockets import listening
 
 SSHD = Path("/usr/sbin/sshd")
 ROOT = Path(__file__).parents[2]
@@ -97,15 +98,6 @@ def process():
 
 def device():
     return os.environ["CUDA_VISIBLE_DEVICES"], Path(os.environ["DASK_DISTRIBUTED__COMM__TLS__CA_FILE"]).parent
-
-
-def listening(pids):
-    return {
-        socket.laddr.ip
-        for pid in pids
-        for socket in psutil.Process(pid).net_connections("inet")
-        if socket.status == psutil.CONN_LISTEN
-    }
 
 
 def test_workers_do_the_work_strangers_do_not_and_nothing_is_left(sshd):

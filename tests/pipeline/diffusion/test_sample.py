@@ -14,6 +14,7 @@ from pipeline.diffusion.process import PROCESSES, Process
 from pipeline.diffusion.sample import Manner, paint
 from pipeline.models.networks import build
 from storage.remarks import remarks
+from tests.networks import some_way_on
 
 SHAPE = (3, 8, 8)
 SAMPLERS = ("ddpm", "ddim", "plms")
@@ -22,10 +23,7 @@ SAMPLERS = ("ddpm", "ddim", "plms")
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    made = build("conditional-ddpm", {"size": 8, "width": 5}).eval()
-    for begun_at_zero in (made.nothing, made.unet.conv_out.weight, made.into, made.onto):
-        torch.nn.init.normal_(begun_at_zero, std=0.3)
-    return made
+    return some_way_on(build("conditional-ddpm", {"size": 8, "width": 5}).eval())
 
 
 def told(count, seed=0):

@@ -20,6 +20,7 @@ from pipeline.models.networks import (
     to_bytes,
 )
 from pipeline.models.pixel_unet import time_embedding
+from tests.networks import some_way_on
 
 F = torch.nn.functional
 
@@ -165,14 +166,6 @@ def test_the_published_unet_computes_what_its_description_says():
         torch.testing.assert_close(
             network(noisy, time, voxels), ByHand(network)(noisy, time, voxels), rtol=1e-8, atol=1e-8
         )
-
-
-def some_way_on(network):
-    """Give the small one numbers where it begins with zeros, as if it had learned."""
-    for one in (network.nothing, network.onto, network.middle, network.unet.conv_out.weight):
-        torch.nn.init.normal_(one, std=0.3)
-    torch.nn.init.normal_(network.into)
-    return network
 
 
 @pytest.mark.parametrize(("name", "size"), [("voxel-ddpm", 16), ("conditional-ddpm", 8)])
