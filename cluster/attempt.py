@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from cluster import blas
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,19 @@ def attempt(function: Callable[..., Any], args: tuple[Any, ...], worker: str, na
     except BaseException as error:  # noqa: BLE001  (a task's sys.exit() must not end the worker's thread)
         return Outcome(error=error, seconds=perf_counter() - start, worker=worker, name=name)
     return Outcome(value=value, seconds=perf_counter() - start, worker=worker, name=name)
+
+
+def on_worker(function: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
+    """Call a function on the dask worker that this runs on, and return what became of it."""
+    from distributed import get_worker
+
+    # Set and not restored: another task of this process may be running by then.
+    blas.limit(blas.THREADS)
+    worker = get_worker()
+    outcome = attempt(function, args, worker.address, str(worker.name))
+    if outcome.error is not None:
+        logger.warning("task %s failed", worker.get_current_task(), exc_info=outcome.error)
+    return portable(outcome)
 
 
 def portable(outcome: Outcome) -> Outcome:

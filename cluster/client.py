@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
-from distributed import CancelledError, KilledWorker, get_worker
+from distributed import CancelledError, KilledWorker
 from distributed.core import RPCClosed
+from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
-from cluster import blas
-from cluster.attempt import Outcome, attempt, portable
+from cluster.attempt import Outcome, on_worker
 from cluster.errors import ClusterError, ClusterLost, NeedUnmet
 from cluster.sizes import human
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from cluster.keeper import Keeper
 
-logger = logging.getLogger(__name__)
-
 PATIENCE = 60.0
 """Seconds a cluster may be without workers, or a worker paused with nothing running, before we give up."""
+NOBODY, NO_GPU = "worker", "worker with a GPU"
+"""What may be missing as a whole."""
 FETCH = 2.0
 """Seconds an outcome, which is small, may take to arrive before it is asked for again."""
 ANSWER = 30.0
@@ -65,6 +65,7 @@ class DaskWorkers:
     ceiling: int | None = field(init=False)
     gpus: int = field(init=False)
     _since: dict[str, float] = field(init=False, default_factory=dict)
+    _for_gpus: WeakSet[Future[Outcome]] = field(init=False, default_factory=WeakSet)
 
     def __post_init__(self) -> None:
         self.slots = self.gpus = 0
@@ -108,8 +109,8 @@ class DaskWorkers:
         others = [address for address in self.workers() if address != avoid] if avoid else []
         others = [only] if only else others
         try:
-            return self.client.submit(
-                _on_worker,
+            pending = self.client.submit(
+                on_worker,
                 function,
                 args,
                 key=key,
@@ -120,13 +121,14 @@ class DaskWorkers:
             )
         except (OSError, RuntimeError) as error:
             raise self._lost(str(error)) from error
+        if gpu:
+            self._for_gpus.add(pending)
+        return pending
 
     def members(self, *, gpu: bool = False) -> list[str]:
         """Return the workers' addresses, in an order that stays while they do."""
         workers = sorted(self.workers().items())
-        return [
-            address for address, worker in workers if not gpu or (worker.get("resources") or {}).get("GPU")
-        ]
+        return [address for address, worker in workers if not gpu or _has_gpu(worker)]
 
     def each(self, function: Callable[[], Any]) -> Mapping[str, Any]:
         """Call a function on each worker beside its tasks; what it raises there is returned."""
@@ -143,7 +145,7 @@ class DaskWorkers:
         Raises
         ------
         ClusterLost
-            If it was cancelled, and not by us: the scheduler went away.
+            If it was cancelled, and not by us: the scheduler went away. If no worker came that could do it.
         """
         try:
             return self._gathered(pending)
@@ -156,6 +158,12 @@ class DaskWorkers:
                 killed=True,
                 alone=self._was_alone(str(pending.key)),
             )
+        except NoWorkerError as error:
+            raise self._without(NOBODY, error.timeout) from error
+        except NoValidWorkerError as error:
+            if error.worker_restrictions:  # a seat among several: who called them together sees who died
+                return Outcome(error=error, worker="unknown", name="unknown")
+            raise self._without(NO_GPU, error.timeout) from error
         except (CancelledError, OSError) as error:
             if pending.status == "error":
                 return Outcome(error=error, worker="unknown", name="unknown")
@@ -198,18 +206,20 @@ class DaskWorkers:
                 self.client.cancel(list(pending), reason="vox2pix gave them up")
 
     def watch(self) -> None:
-        """Raise if there has been no worker, or a paused idle one, for a minute."""
+        """Raise if there has been no worker, none for tasks on GPUs, or a paused idle one, for a minute."""
         if self.keeper is not None and self.keeper.failure is not None:
             raise self._lost(str(self.keeper.failure))
         workers = self.workers()
         self._measure(workers)
         troubles = {address: worker for address, worker in workers.items() if _is_stuck(worker)}
         if not workers:
-            troubles[""] = {}
+            troubles[NOBODY] = {}
+        elif not all(task.done() for task in self._for_gpus) and not any(map(_has_gpu, workers.values())):
+            troubles[NO_GPU] = {}
         now = monotonic()
         self._since = {address: self._since.get(address, now) for address in troubles}
         for address, since in self._since.items():
-            if now - since >= (PATIENCE if address else self._patience):
+            if now - since >= (self._patience if address in (NOBODY, NO_GPU) else PATIENCE):
                 raise self._trouble(address, troubles[address])
 
     @property
@@ -217,14 +227,17 @@ class DaskWorkers:
         return max(PATIENCE, self.wait)
 
     def _trouble(self, address: str, worker: Mapping[str, Any]) -> ClusterError:
-        if not address:
-            told = f" ({self.keeper.told})" if self.keeper is not None and self.keeper.told else ""
-            return self._lost(f"it has had no worker for {self._patience:.0f} s{told}")
+        if address in (NOBODY, NO_GPU):
+            return self._without(address, self._patience)
         return NeedUnmet(
             f"worker {worker['name']} ({address}) has been paused for {PATIENCE:.0f} s: memory is full at "
             f"the limit of {human(worker['memory_limit'])}; raise memory or lower workers in [cluster]. "
             f"Log: {self.log(str(worker['name']))}"
         )
+
+    def _without(self, whom: str, seconds: float) -> ClusterLost:
+        told = f" ({self.keeper.told})" if self.keeper is not None and self.keeper.told else ""
+        return self._lost(f"it has had no {whom} for {seconds:.0f} s{told}")
 
     def _lost(self, reason: str) -> ClusterLost:
         return ClusterLost(
@@ -237,15 +250,9 @@ class DaskWorkers:
         return self.logs(name)
 
 
+def _has_gpu(worker: Mapping[str, Any]) -> bool:
+    return bool((worker.get("resources") or {}).get("GPU"))
+
+
 def _is_stuck(worker: Mapping[str, Any]) -> bool:
     return worker.get("status") == "paused" and not worker.get("metrics", {}).get("executing")
-
-
-def _on_worker(function: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
-    # Set and not restored: another task of this process may be running by then.
-    blas.limit(blas.THREADS)
-    worker = get_worker()
-    outcome = attempt(function, args, worker.address, str(worker.name))
-    if outcome.error is not None:
-        logger.warning("task %s failed", worker.get_current_task(), exc_info=outcome.error)
-    return portable(outcome)

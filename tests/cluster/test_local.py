@@ -275,6 +275,29 @@ def test_a_cluster_without_workers_is_given_up(foreign, monkeypatch):
             list(results)
 
 
+@pytest.mark.parametrize("gives_up", ["we", "the scheduler"])
+def test_a_gpu_that_stays_away_is_a_lost_cluster_though_others_work_on(foreign, monkeypatch, gives_up):
+    """Dask alone has the task fail, or waits for ever, as its scheduler was told."""
+    if gives_up == "we":
+        monkeypatch.setattr(client, "PATIENCE", 0.1)
+    else:
+        monkeypatch.setattr(foreign.scheduler, "no_workers_timeout", 0.1)
+    with connect(at(foreign)) as workers:
+        tasks = [Task(f"t{i}", slow_square, (i, i / 2), Need(gpu=True)) for i in range(3)]
+        results = dispatch(workers, tasks, window=1)
+        next(results)
+        foreign.worker_spec |= {"plain": foreign.new_spec | {"options": {"nthreads": 1}}}
+        foreign.sync(foreign._correct_state)
+        workers.client.wait_for_workers(2, timeout=30)
+        foreign.worker_spec = {"plain": foreign.worker_spec["plain"]}
+        foreign.sync(foreign._correct_state)
+        with pytest.raises(ClusterLost, match="no worker with a GPU for 0 s") as caught:
+            list(results)
+        assert caught.value.exit_code == 4
+        plain = dispatch(workers, [Task("plain", slow_square, (3, 1.5))])
+        assert [one.value for one in plain] == [9]
+
+
 def test_a_paused_idle_worker_is_given_up(foreign, monkeypatch):
     monkeypatch.setattr(client, "PATIENCE", 0.1)
     paused = {
