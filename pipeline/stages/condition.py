@@ -40,7 +40,7 @@ def _condition_cost(_output: xr.Dataset, responses: xr.Dataset, **_inputs: xr.Da
     return Cost(memory=rows * (ridge.WIDTH * 6 * 4 + VECTORS * 4 * 8), flops=flops)
 
 
-@stage("gram", version=1, schema=CONDITION, cost=_condition_cost)
+@stage("gram", version=1, schema=CONDITION, cost=_condition_cost, gpu=True)
 def condition(responses: xr.Dataset, voxels: xr.Dataset | None = None, *, rois: str = "all") -> xr.Dataset:
     """Return the largest eigenvalue of the training rows' Gram over a region, by a few passes over voxels."""
     return lazily(CONDITION, {}, partial(_condition, Matrix.of(responses, voxels, rois)))

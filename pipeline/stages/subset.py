@@ -17,6 +17,7 @@ from storage.chunks import even_edges
 from storage.schema import Schema, Variable
 
 from .. import ridge
+from ..ridge.namespace import namespace_of
 from ..stage import Cost, lazily, stage
 from .coordinates import voxel_coords
 from .featurize import FEATURES
@@ -60,7 +61,7 @@ def _subset_cost(
     return Cost(memory=memory, flops=tries * flops)
 
 
-@stage("gram", version=1, schema=SUBSET, cost=_subset_cost)
+@stage("gram", version=1, schema=SUBSET, cost=_subset_cost, gpu=True)
 def subset(
     responses: xr.Dataset,
     features: xr.Dataset,
@@ -135,11 +136,13 @@ def _fit(matrix: Matrix, features: xr.Dataset, rows: np.ndarray, alpha: float) -
     What it leaves of centred targets Y is alpha (K + alpha I)^-1 Y.
     """
     gram = ridge.gram_band(ridge.stream(matrix.training_parts()), 0, matrix.training, "float64")
-    left = (alpha * ridge.factorise(gram, alpha).inverse()).astype(np.float32)
-    del gram
+    inverse = ridge.factorise(gram, alpha).inverse()
+    xp = namespace_of(inverse)
+    left = xp.astype(alpha * inverse, xp.float32)
+    del gram, inverse
     count, total = features.sizes["feature"], 0.0
     for start, stop in pairwise(even_edges(count, FEATURES)):
-        values = features.value[:, start:stop].values[rows]
+        values = ridge.put(features.value[:, start:stop].values[rows])
         targets = ridge.centred_targets(values, ridge.moments(values), "float32")
-        total += float(ridge.scores(targets - left @ targets, targets).r2.sum())
+        total += float(xp.sum(ridge.scores(targets - left @ targets, targets).r2))
     return total / count

@@ -58,6 +58,7 @@ def test_the_ridge_runs_on_gpu_workers_and_nothing_else_does(made, monkeypatch):
     found = devices(products)
     assert not notes
     of_ridges = (
+        "condition",
         "gram",
         "cross",
         "spectrum",
@@ -110,7 +111,9 @@ def test_a_product_that_fails_on_the_gpu_is_made_on_the_cpu_as_a_whole(made, mon
     built = ThreadWorkers.__init__
     monkeypatch.setattr(ThreadWorkers, "__init__", lambda self, *args: built(self, *args, gpus=1))
     products, notes = made(Threads(workers=1), "archive")
-    assert set(devices(products).values()) == {CPU.name}
+    found = devices(products)
+    assert found.pop("condition/all") == "torch:cpu"  # it was whole
+    assert set(found.values()) == {CPU.name}
     assert len(notes) == 1
     assert "gram/all failed on the GPU and is computed on the CPU" in notes[0]
     assert "out of memory" in notes[0]

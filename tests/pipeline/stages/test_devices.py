@@ -13,7 +13,19 @@ import numpy as np
 import pytest
 
 from pipeline import plan, ridge
-from pipeline.stages import choose, gram, invert, predict, smooth, spectrum, tune, unseen, weigh
+from pipeline.stages import (
+    choose,
+    condition,
+    gram,
+    invert,
+    predict,
+    smooth,
+    spectrum,
+    subset,
+    tune,
+    unseen,
+    weigh,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -67,6 +79,8 @@ def products(make_recipe):
 
 def dual_cases(made):
     one = {"responses": made["responses"], "gram": made["gram"]}
+    yield "condition", condition.condition, {"responses": made["responses"]}
+    yield "subset", subset.subset, of_features(made, drop=20, seed=42, tries=2, alpha=30.0)
     yield "gram", gram.dual_gram, {"responses": made["responses"]}
     yield "cross", gram.cross, {"responses": made["responses"]}
     held_out = smooth.dual_smoother(**one, cross=made["cross"], held_out=True, **ALPHA).compute()
@@ -164,7 +178,7 @@ def test_another_device_says_the_same(products, elsewhere, form, sizes):
         for variable, expected in here.data_vars.items():
             found = there[variable].values
             assert found.dtype == expected.dtype, name
-            scale = np.nanmax(np.abs(expected.values), initial=1e-9)
+            scale = np.nanmax(np.abs(expected.values.astype(float)), initial=1e-9)
             np.testing.assert_allclose(found, expected.values, atol=1e-5 * scale, rtol=0, err_msg=name)
     stage = getattr(spectrum, f"{form}_spectrum")
     given = {"responses": made["responses"], "gram": made["gram"]}
