@@ -23,7 +23,7 @@ from .predict import PREDICTIONS, Correction, named_features, singles
 from .spectrum import read_spectrum
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import xarray as xr
 
@@ -117,6 +117,7 @@ def tuned_predictions(
         },
         edges=even_edges(features.sizes["feature"], FEATURES),
         attrs={"predicted": {**features.value.attrs, "correction": correction}},
+        joint=True,
     )
     return made.assign_attrs(by=by, candidates=int(candidates[2]))
 
@@ -137,16 +138,20 @@ class Tuner:
     correction: Correction
     seed: int
 
-    def __call__(self, start: int, stop: int) -> Mapping[str, np.ndarray]:
-        """Return predictions and scores of features `start` to `stop`."""
-        spectrum = read_spectrum(self.spectrum)
+    def __call__(self, spans: Sequence[tuple[int, int]]) -> Iterator[Mapping[str, np.ndarray]]:
+        """Yield predictions and scores of the features of each span; what they share is read once."""
+        spectrum, projection = read_spectrum(self.spectrum), ridge.put(self.projection.projected.values)
+        for start, stop in spans:
+            yield self._block(spectrum, projection, start, stop)
+
+    def _block(
+        self, spectrum: ridge.Spectrum, projection: Array, start: int, stop: int
+    ) -> Mapping[str, np.ndarray]:
         targets, of_rows = self._targets(start, stop, spectrum.precision)
         candidates = ridge.by_spectrum(spectrum, targets, self.alphas)
         best = self.held.errors(candidates).best()
-        alpha, projection = np.asarray(self.alphas)[ridge.host(best)], self.projection.projected.values
-        predicted = ridge.predict_by_alphas(
-            ridge.put(projection), spectrum, candidates[0].projected, ridge.put(alpha)
-        )
+        alpha = np.asarray(self.alphas)[ridge.host(best)]
+        predicted = ridge.predict_by_alphas(projection, spectrum, candidates[0].projected, ridge.put(alpha))
         predicted = predicted + namespace_of(predicted).astype(of_rows.mean, predicted.dtype)
         stored = None
         if self.correction == "stored":
