@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .noise import draw, generators
+from ..models.noise import draw, generators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,9 +8,9 @@ import torch
 
 from pipeline.diffusion.denoising import progression
 from pipeline.diffusion.generators import as_levels
-from pipeline.diffusion.noise import draw, generators
 from pipeline.diffusion.process import PROCESSES
 from pipeline.diffusion.sample import Manner, paint
+from pipeline.models.noise import draw, generators
 
 SHAPE = (1, 8, 8)
 

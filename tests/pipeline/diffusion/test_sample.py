@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from pipeline.diffusion.batches import OutOfMemory, in_batches
-from pipeline.diffusion.noise import draw, generators
 from pipeline.diffusion.process import PROCESSES, Process
 from pipeline.diffusion.sample import Manner, paint
 from pipeline.models.networks import build
+from pipeline.models.noise import draw, generators
 from storage.remarks import remarks
 from tests.networks import some_way_on
 
