@@ -80,8 +80,9 @@ class VisionTokens(nn.Module):
                 f"expected (picture, {self.size}, {self.size}, 3): resize them before"
             )
         projection: Tensor = self.visual.proj
-        mean, std = (torch.tensor(one).to(projection) for one in (MEAN, STD))
-        standardised = ((pictures.to(projection) / 255 - mean) / std).permute(0, 3, 1, 2)
+        exact = pictures.to(projection.device, torch.promote_types(projection.dtype, torch.float32))
+        mean, std = (torch.tensor(one).to(exact) for one in (MEAN, STD))
+        standardised = ((exact / 255 - mean) / std).permute(0, 3, 1, 2).to(projection.dtype)
         seen = self.visual.forward_intermediates(
             standardised,
             indices=1,

@@ -44,6 +44,7 @@ class Mixture:
         sources
             One generator a picture; all its noise comes from it.
         """
+        assert len(sources) == len(self.logits), "each picture has a generator of its own"
         even = draw_evenly(sources, self.logits.shape[1:], EDGE).to(self.logits)
         chosen = (self.logits - (-even.log()).log()).argmax(-1)  # Gumbel noise: as likely as the logits say
         at = chosen[..., None, None].expand(*self.means.shape[:-1], 1)

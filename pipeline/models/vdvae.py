@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
 from ..errors import ShapeError
@@ -94,7 +95,9 @@ class VDVAE(nn.Module):
                 "resize them before"
             )
         self.hierarchy.columns(layers)
-        standardised = ((pictures.to(self.decoder.gain) - MEAN) / STD).permute(0, 3, 1, 2)
+        gain = self.decoder.gain
+        exact = pictures.to(gain.device, torch.promote_types(gain.dtype, torch.float32))
+        standardised = ((exact - MEAN) / STD).permute(0, 3, 1, 2).to(gain.dtype)
         return self.decoder.infer(self.encoder(standardised), layers, sources)
 
     def decode(

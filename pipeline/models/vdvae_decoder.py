@@ -113,5 +113,6 @@ def _drawn(
     """Return normal numbers, each picture's by its own generator; the mean where there is none."""
     if sources is None:
         return mean
+    assert len(sources) == len(mean), "each picture has a generator of its own"
     noise = draw(sources, mean.shape[1:]).to(mean)
     return mean + temperature * log_std.exp() * noise

@@ -216,6 +216,20 @@ def test_a_picture_is_the_same_in_any_batch(network, pictures):
     assert not torch.allclose(latents[0], network.encode(pictures[:1], 5, generators([99]))[0])
 
 
+def test_neighbours_share_no_generator(network, pictures):
+    with pytest.raises(AssertionError, match="a generator of its own"):
+        network.encode(pictures, 1, generators([1]))
+    with pytest.raises(AssertionError, match="a generator of its own"):
+        network.decode(torch.zeros(3, 0)).sample(generators([1]))
+
+
+def test_half_precision_is_near(network, pictures):
+    exact = network.encode(pictures, 3)
+    found = network.bfloat16().encode(pictures, 3)
+    assert found.dtype == torch.bfloat16
+    assert (found - exact).norm() < 0.05 * exact.norm()
+
+
 def test_no_temperature_is_the_mean(network):
     nothing = torch.zeros(3, 0)
     cold = network.decode(nothing, generators(SEEDS), temperature=0)
@@ -280,6 +294,8 @@ def _measured():
     latents = network.encode(pictures, 31, generators(range(4)))
     assert latents.isfinite().all()
     grown = peak.growth()
+    sources = generators([0])
+    assert network.decode(latents[:1], sources).sample(sources).abs().max() <= 1
     empty = meta(IMAGENET64).requires_grad_(requires_grad=False)
     told = most_held(lambda: empty.encode(pictures.to("meta"), 31, generators(range(4))), empty.parameters())
     print(latents.shape[1], nbytes(network), grown, told)  # noqa: T201
