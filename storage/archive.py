@@ -99,8 +99,7 @@ class Archive:
         owner, name, prefix = parse_address(address)
         found = contents.named(self.place, name, owner, prefix)
         if not found:
-            known = ", ".join(sorted({f"{each.owner}/{each.name}" for each in self})) or "nothing"
-            raise NoSuchProduct(f"{self} holds no product {address!r}; it holds {known}")
+            raise self._without(repr(address))
         return self._only(found, address)
 
     def products(self, subject: str | None = None) -> pd.DataFrame:
@@ -155,8 +154,12 @@ class Archive:
     def _named(self, name: str, subject: str | None, fingerprint: str) -> list[Product]:
         found = contents.named(self.place, name, subject, fingerprint)
         if not found:
-            raise NoSuchProduct(f"{self} holds no product {name!r}" + (f" of {subject}" if subject else ""))
+            raise self._without(repr(name) + (f" of {subject}" if subject else ""))
         return found
+
+    def _without(self, asked: str) -> NoSuchProduct:
+        known = ", ".join(sorted({f"{each.owner}/{each.name}" for each in self})) or "nothing"
+        return NoSuchProduct(f"{self} holds no product {asked}; it holds {known}")
 
     def _only(self, found: Sequence[Product], asked: str) -> Product:
         if len(found) > 1:

@@ -90,7 +90,7 @@ def test_an_unknown_product_is_answered_with_what_there_is(kept):
     kept.finish()
     with pytest.raises(NoSuchProduct, match="it holds s1/betas"):
         kept.archive.find("s1/beta")
-    with pytest.raises(NoSuchProduct, match="no product 'x' of s1"):
+    with pytest.raises(NoSuchProduct, match="no product 'x' of s1; it holds s1/betas"):
         kept.archive.open("x", subject="s1")
 
 
