@@ -19,8 +19,6 @@ class Block:
     declared: Mapping[str, tuple[tuple[str, ...], tuple[int, ...], np.dtype[Any]]] = field(repr=False)
     along: str | None
     joint: bool = False
-    finish: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
-    """Makes the block's arrays of what `compute` returned, where that is work of its own."""
 
     @property
     def blocked(self) -> list[str]:
@@ -46,23 +44,12 @@ class Block:
 
         No block is held here once it was given out.
         """
-        begun = self.begun(spans)
+        made = iter(self.compute(spans)) if self.joint else (self.compute(*span) for span in spans)
         for start, stop in spans:
-            yield self.finished(next(begun), stop - start)
+            yield self._checked(next(made), stop - start)
 
-    def begun(self, spans: Sequence[tuple[int, int]]) -> Iterator[Mapping[str, Any]]:
-        """Yield of some blocks in turn what is to be `finished`."""
-        return iter(self.compute(spans)) if self.joint else (self.compute(*span) for span in spans)
-
-    def finished(self, begun: Mapping[str, Any], size: int) -> dict[str, np.ndarray]:
-        """Return the arrays of a block of `size` along its dimension, checked.
-
-        Raises
-        ------
-        TypeError
-            If an array's shape or dtype is not what was declared: a fault of the stage.
-        """
-        found, arrays = self.finish(begun) if self.finish else begun, {}
+    def _checked(self, found: Mapping[str, Any], size: int) -> dict[str, np.ndarray]:
+        arrays = {}
         for name, (dims, shape, dtype) in self.declared.items():
             array = np.asarray(found[name])
             expected = tuple(

@@ -6,7 +6,7 @@ import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from storage.errors import Changed, Damaged
 from storage.remarks import remarks
@@ -17,6 +17,8 @@ from .ridge import CPU, use
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
+
+    import xarray as xr
 
     from storage.product import Product
 
@@ -53,10 +55,10 @@ class Written(NamedTuple):
     """What the user should know."""
 
 
-class Begun(NamedTuple):
-    """A block in memory, still to be finished, and what that took."""
+class Computed(NamedTuple):
+    """A block in memory, and what that took."""
 
-    arrays: Mapping[str, Any]
+    dataset: xr.Dataset
     seconds: float
     moved: int
     """Bytes read from the source."""
@@ -69,8 +71,8 @@ def write_blocks(
 ) -> list[Written]:
     """Compute and store blocks, on a worker; with `early` each is computed while the one before is stored."""
     remarks.clear()
-    begun = _begun(product, blocks)
-    with closing(ahead(begun) if early and len(blocks) > 1 else begun) as each:
+    computed = _computed(product, blocks)
+    with closing(ahead(computed) if early and len(blocks) > 1 else computed) as each:
         return list(map(partial(_store, product, origin), blocks, each))
 
 
@@ -80,41 +82,37 @@ def write_together(product: Product, work: Work) -> list[Written]:
 
     if seat().rank == 0:
         return write_blocks(product, [work], None)
-    for _ in _begun(product, [work]):
+    for _ in _computed(product, [work]):
         pass
     return []
 
 
-def _store(product: Product, origin: Origin | None, work: Work, made: Begun) -> Written:
-    """Finish a block and store its variables, without those that stand in the frame."""
-    import xarray as xr
-
+def _store(product: Product, origin: Origin | None, work: Work, made: Computed) -> Written:
     began = time.perf_counter() - made.seconds  # some of them may lie in the time of the block before
     if origin is not None:
         insist_unchanged(origin, product, work.stamps)
-    maker, (start, stop) = work.maker, work.span
-    arrays = maker.finished(made.arrays, stop - start)
-    dataset = xr.Dataset({name: (maker.dims(name), arrays[name]) for name in maker.blocked})
-    stored = product.write(work.block, dataset, sources=work.stamps, moved=made.moved, began=began)
+    stored = product.write(work.block, made.dataset, sources=work.stamps, moved=made.moved, began=began)
     return Written(stored, made.moved, made.requests, made.notes)
 
 
-def _begun(product: Product, blocks: Sequence[Work]) -> Generator[Begun]:
-    """Yield the blocks in memory; none is held here."""
-    arrays = blocks[0].maker.begun([work.span for work in blocks])
+def _computed(product: Product, blocks: Sequence[Work]) -> Generator[Computed]:
+    """Yield the blocks' variables in memory, without those that stand in the frame; none is held here."""
+    import xarray as xr
+
+    maker = blocks[0].maker
+    arrays = maker.several([work.span for work in blocks])
     for work in blocks:
         remarks.clear()
         began, bytes_before, requests_before = time.perf_counter(), traffic.bytes, traffic.requests
         with _read_whole(product, work), use(work.device):
             found = next(arrays)
-        yield Begun(
-            found,
+        yield Computed(
+            xr.Dataset({name: (maker.dims(name), found.pop(name)) for name in maker.blocked}),
             time.perf_counter() - began,
             traffic.bytes - bytes_before,
             traffic.requests - requests_before,
             tuple(remarks.notes),
         )
-        del found
 
 
 @contextmanager

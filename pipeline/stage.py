@@ -138,7 +138,6 @@ def lazily(  # noqa: PLR0913  (each names one thing a product may need said)
     chunks: Mapping[str, int] | None = None,
     leave_out: Sequence[str] = (),
     joint: bool = False,
-    finish: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
 ) -> xr.Dataset:
     """Return a Dataset whose blocks are computed by `compute`, one dask task a block.
 
@@ -167,9 +166,6 @@ def lazily(  # noqa: PLR0913  (each names one thing a product may need said)
     joint
         Whether several blocks are made in one walk over the inputs, where one task takes them: `compute` is
         then given a sequence of (start, stop) and yields the arrays of each, the same whatever comes beside.
-    finish
-        Makes the block's arrays of those that `compute` returned: the part of the work that a task does while
-        the next block is read, where blocks are computed early (`Cost.early`). Must be picklable.
     """
     import xarray as xr
 
@@ -178,7 +174,7 @@ def lazily(  # noqa: PLR0913  (each names one thing a product may need said)
         name: (variable.dims, tuple(sizes[dim] for dim in variable.dims), _dtype(name, variable, dtypes))
         for name, variable in kept.items()
     }
-    block = Block(compute, declared, schema.block, joint, finish)
+    block = Block(compute, declared, schema.block, joint)
     arrays = _arrays(block, edges)
     dataset = xr.Dataset(
         {name: (kept[name].dims, array, dict((attrs or {}).get(name, {}))) for name, array in arrays.items()},

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from storage.chunks import even_edges
-from storage.fetching import HELD
 from storage.schema import Schema, Variable
 
 from ..errors import ShapeError
 from ..features.resize import resize
-from ..stage import Cost, largest_block, lazily, stage
-from .ingest import READ_AHEAD, read_cost
+from ..stage import lazily, stage
+from .ingest import read_cost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import xarray as xr
 
@@ -40,17 +39,7 @@ CAPTIONS = Schema(
 )
 
 
-def _cost(output: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
-    """Return the cost of a block; where pictures shrink, this one and the next are held as they came, too."""
-    if "resized_from" not in output.picture.attrs:
-        return read_cost(output)
-    block, side = largest_block(output), output.sizes["y"]
-    came = block * int(np.prod(output.picture.attrs["resized_from"])) // side**2
-    early = came <= READ_AHEAD
-    return Cost(memory=(2 if early else 1) * came + 2 * block + HELD, early=early)
-
-
-@stage("ingest", version=2, schema=STIMULI, cost=_cost)
+@stage("ingest", version=2, schema=STIMULI, cost=read_cost)
 def stimuli(*, source: Source, subject: str, size: int | None = None) -> xr.Dataset:
     """Return the distinct pictures.
 
@@ -59,8 +48,8 @@ def stimuli(*, source: Source, subject: str, size: int | None = None) -> xr.Data
     source, subject
         Where they are, and who saw them.
     size
-        Side in pixels to which `resize` shrinks them, while those of the next block come; None leaves them as
-        the release has them. Proportions are not kept.
+        Side in pixels to which `resize` shrinks each, while others come; None leaves them as the release has
+        them. Proportions are not kept.
 
     Returns
     -------
@@ -75,35 +64,40 @@ def stimuli(*, source: Source, subject: str, size: int | None = None) -> xr.Data
     sizes = dict(zip(("image", "y", "x", "channel"), pictures.shape, strict=True))
     labels = source.labels(subject)
     named = {} if labels is None else {"label": ("image", labels.label.values.astype(object))}
+    came = [sizes["y"], sizes["x"]]
+    side = _side(came, size)
     return lazily(
         STIMULI,
-        {**sizes, **({} if size is None else {"y": size, "x": size})},
-        partial(_read, pictures),
+        {**sizes, "y": side[0], "x": side[1]},
+        partial(_read, pictures, side),
         coords={**_names(pictures), **named},
         edges=even_edges(sizes["image"], PICTURES),
-        **_shrinking(sizes, size),
+        attrs={} if side == came else {"picture": {"resized_from": came}},
+        joint=True,
     )
 
 
-def _shrinking(sizes: Mapping[str, int], size: int | None) -> dict[str, Any]:
-    """Return what `lazily` needs to know of pictures that shrink; nothing where they stay as they are."""
-    y, x = sizes["y"], sizes["x"]
-    if size is None or size == y == x:
-        return {}
-    if size > min(y, x):
+def _side(came: list[int], size: int | None) -> list[int]:
+    """Return (y, x) of what is stored."""
+    if size is not None and size > min(came):
+        y, x = came
         raise ShapeError(
             f"[data] picture_size = {size} would enlarge pictures of {y} x {x} pixels, which adds nothing; "
-            f"take at most {min(y, x)}, or leave it out"
+            f"take at most {min(came)}, or leave it out"
         )
-    return {"attrs": {"picture": {"resized_from": [y, x]}}, "finish": partial(_shrink, size)}
+    return came if size is None else [size, size]
 
 
-def _read(pictures: Pictures, start: int, stop: int) -> Mapping[str, np.ndarray]:
-    return {"picture": pictures.read(start, stop)}
-
-
-def _shrink(size: int, came: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-    return {"picture": resize(came["picture"], (size, size))}
+def _read(
+    pictures: Pictures, side: list[int], spans: Sequence[tuple[int, int]]
+) -> Iterator[Mapping[str, np.ndarray]]:
+    """Yield the pictures of each span, each brought to its size as it comes, others on their way."""
+    coming, (y, x), channel = pictures.walk(spans), side, pictures.shape[3]
+    for start, stop in spans:
+        found = np.empty((stop - start, y, x, channel), np.uint8)
+        for target in found:
+            target[...] = resize(next(coming)[None], (y, x))[0]
+        yield {"picture": found}
 
 
 def _names(pictures: Pictures) -> dict[str, Any]:

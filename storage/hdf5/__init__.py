@@ -6,5 +6,6 @@ wanted of them is fetched by coalesced ranges. Whatever is built otherwise goes 
 
 from .dataset import Dataset, open_dataset
 from .run import read_run
+from .walk import walk
 
-__all__ = ["Dataset", "open_dataset", "read_run"]
+__all__ = ["Dataset", "open_dataset", "read_run", "walk"]

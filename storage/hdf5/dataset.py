@@ -110,8 +110,8 @@ class Dataset:
         """
         tall = np.asarray(rows, np.int64)
         wide = np.arange(self.places) if places is None else np.asarray(places, np.int64)
-        _check_inside(tall, self.shape[0])
-        _check_inside(wide, self.places)
+        check_inside(tall, self.shape[0])
+        check_inside(wide, self.places)
         if not len(tall) or not len(wide):
             return np.empty((len(tall), len(wide)), self.dtype)
         if self.layout is None:
@@ -174,7 +174,7 @@ class Dataset:
         """Read one place of some chunks, drawn at random, by HDF5's library; say where it belongs."""
         seed = hashlib.sha256(self.stat.etag.encode()).digest()[:8]
         random, found = np.random.default_rng(int.from_bytes(seed, "little")), []
-        with opened(self.location, self.stat) as file:
+        with opened(self.location, self.stat, self.head) as file:
             data = file[self.key]
             for _ in range(SAMPLE):
                 column, some = int(random.integers(len(places))), int(random.integers(len(selection.rows)))
@@ -254,6 +254,7 @@ def _equal(ours: NDArray[Any], theirs: NDArray[Any]) -> bool:
     return bool(np.array_equal(ours, theirs, equal_nan=theirs.dtype.kind == "f"))
 
 
-def _check_inside(asked: Numbers, count: int) -> None:
+def check_inside(asked: Numbers, count: int) -> None:
+    """Raise `IndexError` where a row or place is asked for that is none of so many."""
     if len(asked) and not (asked.min() >= 0 and asked.max() < count):
         raise IndexError(f"asked for {int(asked.min())} to {int(asked.max())} of {count}")

@@ -29,15 +29,17 @@ class RangedFile(io.RawIOBase):
     ----------
     location, stat : Location, Stat
         The file, and the version that is read.
+    head : bytes
+        How it begins, if that is known: as many bytes as a request asks for.
     """
 
-    def __init__(self, location: Location, stat: Stat) -> None:
+    def __init__(self, location: Location, stat: Stat, head: bytes = b"") -> None:
         super().__init__()
         self.location = location
         self.stat = stat
         self.fault: Exception | None = None
         self._at = 0
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._kept: OrderedDict[int, bytes] = OrderedDict({0: head} if head else {})
 
     def readable(self) -> bool:
         """Return True."""
@@ -99,15 +101,18 @@ def open_by_h5py(file: Any) -> Any:
 
 
 @contextmanager
-def opened(location: Location, stat: Stat) -> Iterator[Any]:
-    """Open an HDF5 file by h5py for small reads; a remote one by ranges, without a copy."""
+def opened(location: Location, stat: Stat, head: bytes = b"") -> Iterator[Any]:
+    """Open an HDF5 file by h5py for small reads; a remote one by ranges, without a copy.
+
+    Of that the first ones need not be asked for again where `head` has them, as `RangedFile` takes it.
+    """
     import h5py
 
     if location.is_local:
         with reading(str(location)), h5py.File(location.local, "r", rdcc_nbytes=0) as file:
             yield file
         return
-    ranged = RangedFile(location, stat)
+    ranged = RangedFile(location, stat, head)
     with reading(str(location)):
         try:
             with open_by_h5py(ranged) as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import numpy as np
     import xarray as xr
@@ -68,6 +68,9 @@ class Pictures(Protocol):
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Return pictures start to stop, (image, y, x, channel) uint8."""
+
+    def walk(self, spans: Sequence[tuple[int, int]]) -> Iterator[np.ndarray]:
+        """Yield pictures start to stop of each span, (y, x, channel) uint8, others on their way meanwhile."""
 
 
 class Source(Protocol):

@@ -42,8 +42,8 @@ def made(tmp_path):
     """Return a function that stores three blocks as one task, and the product."""
     product = Product(Location.of(tmp_path), "subj01", "squares", "0" * 64)
 
-    def make(compute, asked, *, early=True, finish=None):
-        dataset = lazily(SCHEMA, {"row": 6}, compute, edges=even_edges(6, 2), finish=finish)
+    def make(compute, asked, *, early=True):
+        dataset = lazily(SCHEMA, {"row": 6}, compute, edges=even_edges(6, 2))
         product.create(dataset, SCHEMA, ABOUT)
         maker, stamps = block_of(dataset), {"file": "etag"}
         work = [Work(block, span, maker, stamps) for block, span in enumerate(product.blocks())]
@@ -80,24 +80,6 @@ def test_else_blocks_are_made_one_after_the_other(made):
 
     make(compute, lambda *_: happened.append("stored"), early=False)
     assert happened == [0, "stored", 2, "stored", 4, "stored"]
-
-
-def test_the_next_block_is_read_before_one_is_finished(made):
-    make, product = made
-    begun, waited = Event(), []
-
-    def compute(start, stop):
-        if start == 2:
-            begun.set()
-        return {"row": np.arange(start, stop)}
-
-    def finish(came):
-        waited.append(begun.wait(LONG))
-        return {"square": came["row"] ** 2}
-
-    make(compute, lambda *_: None, finish=finish)
-    assert waited == [True] * 3
-    np.testing.assert_array_equal(product.open(partial=True).square.values, np.arange(6) ** 2)
 
 
 @pytest.mark.parametrize("early", [True, False])

@@ -114,6 +114,7 @@ def product(  # noqa: PLR0913  (what the case gives)
     from pipeline.planner import plan
     from pipeline.runner import Run
 
+    imported()
     scratch = tempfile.TemporaryDirectory(prefix="vox2pix-bench-")
     place = {"source": folder} if local else {"source": root, "storage_options": options}
     asked = {"voxels": region, "format": form, "sessions": sessions}

@@ -230,13 +230,14 @@ def many_sessions() -> Case:
 def larger_files() -> Case:
     """Return the case of as many bytes wanted of files of a session's size and of several times that."""
     goals, contenders = [], []
-    for layout in ("voxel-chunks", "contiguous"):
+    for layout, most in {"voxel-chunks": 150, "contiguous": 200}.items():
         names = [f"{layout}, {times} x 750 trials" for times in (1, TIMES)]
         keys = session_key(layout), LARGER.format(layout=layout)
         for name, key, every in zip(names, keys, (1, TIMES), strict=True):
             contenders.append(_contender(name, "ours:part", {"key": key, "every": every}))
-        ends = (Of(name, "memory") for name in names[::-1])
-        goals.append(
-            Goal(f"memory, {layout}: {TIMES} x the file / the file", next(ends), (next(ends),), most=1.1)
-        )
+        small, large = (Of(name, "memory") for name in names)
+        goals += [
+            Goal(f"growth of memory, {layout}: {TIMES} x the file (MB)", large, unit=_MB, most=most),
+            Goal(f"memory, {layout}: {TIMES} x the file / the file", large, (small,), most=1.1),
+        ]
     return Case("larger files", tuple(contenders), tuple(goals))

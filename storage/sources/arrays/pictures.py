@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from .container import files_of
 from .opening import open_container
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from storage.remote import Location
@@ -110,6 +113,10 @@ class ArraysPictures:
         if stop > train.count:
             parts.append(self._bytes(test.read(max(0, start - train.count), stop - train.count)))
         return np.ascontiguousarray(np.concatenate(parts))
+
+    def walk(self, spans: Sequence[tuple[int, int]]) -> Iterator[NDArray[np.uint8]]:
+        """Yield pictures start to stop of each span, (y, x, channel) uint8."""
+        return chain.from_iterable(self.read(*span) for span in spans)
 
     def _bytes(self, stored: NDArray[Any]) -> NDArray[np.uint8]:
         if stored.dtype.kind == "f":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from storage.errors import Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import xarray as xr
     from numpy.typing import NDArray
@@ -150,8 +151,19 @@ class JoinedPictures:
         if inside:
             found[:inside] = self.core.read(start, start + inside)
         for at in range(max(start, count), stop):
-            found[at - start] = fitted(self.other.read(at - count), self.shape[1], self.shape[2])
+            found[at - start] = self._other(at - count)
         return found
+
+    def walk(self, spans: Sequence[tuple[int, int]]) -> Iterator[NDArray[np.uint8]]:
+        """Yield pictures start to stop of each span, (y, x, channel) uint8, others on their way meanwhile."""
+        count = len(self.core.ids)
+        core = self.core.walk([(min(start, count), min(stop, count)) for start, stop in spans])
+        for start, stop in spans:
+            yield from islice(core, max(0, min(stop, count) - start))
+            yield from (self._other(at - count) for at in range(max(start, count), stop))
+
+    def _other(self, at: int) -> NDArray[np.uint8]:
+        return fitted(self.other.read(at), self.shape[1], self.shape[2])
 
 
 def joined_trials(core: xr.Dataset, other: OtherSession) -> xr.Dataset:

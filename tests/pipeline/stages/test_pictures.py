@@ -10,7 +10,6 @@ from pipeline import load_recipe, plan, run
 from pipeline.errors import RecipeError, ShapeError
 from pipeline.features.resize import resize
 from pipeline.planner import source_of
-from pipeline.stage import largest_block
 from pipeline.stages import pictures as stage
 from storage.fetching import HELD
 from storage.simulate import simulate_nsd
@@ -103,16 +102,7 @@ def test_a_plan_counts_what_comes_and_what_is_kept(make_recipe):
     (kept,) = [row for row in plan(make_recipe(_asked(8))).rows() if row["product"] == "stimuli"]
     assert kept["bytes_moved"] == came["bytes_moved"]
     assert came["bytes_kept"] - kept["bytes_kept"] == 52 * (SIDE**2 - 8**2)
-    assert kept["memory"] == 2 * 52 * SIDE**2 + 2 * 52 * 8 * 8 + HELD
-
-
-def test_large_pictures_are_not_read_ahead_however_small_they_become(make_recipe, monkeypatch):
-    step = _steps(make_recipe(_asked(1)))["stimuli"]
-    assert step.cost.early
-    monkeypatch.setattr(stage, "READ_AHEAD", largest_block(step.dataset) * SIDE**2 - 1)
-    cost = stage.stimuli.cost(step.dataset)
-    assert not cost.early
-    assert cost.memory == 52 * SIDE**2 + 2 * 52 + HELD
+    assert kept["memory"] == 3 * 52 * 8 * 8 + HELD  # one is made, one stored, one encoded
 
 
 @pytest.mark.parametrize("size", [SIDE + 1, 8192])

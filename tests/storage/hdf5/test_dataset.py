@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.errors import Invalid
-from storage.hdf5 import open_dataset
+from storage.hdf5 import open_dataset, walk
 from storage.remote import Location
 
 VERSIONS = ["earliest", ("earliest", "v108"), "latest"]
@@ -73,6 +73,9 @@ def test_every_value(drawn, seed, data):
             assert values.dtype == expected.dtype.newbyteorder("=")
             np.testing.assert_array_equal(values, expected[np.ix_(rows, places)])
         np.testing.assert_array_equal(found.read(rows), expected[rows])
+        walked = list(walk(found, rows))
+        assert {(each.shape, each.dtype) for each in walked} <= {(found.shape[1:], values.dtype)}
+        np.testing.assert_array_equal(np.reshape(walked, (len(rows), expected.shape[1])), expected[rows])
         assert 0 <= found.moved(len(rows), places) <= path.stat().st_size
 
 

@@ -120,6 +120,7 @@ def test_every_format_gives_back_what_was_written(tmp_path, form):
     for start, stop in ((0, 10), (0, 7), (7, 10), (5, 9), (6, 7), (9, 10)):
         np.testing.assert_array_equal(betas.read(start, stop), wanted[start:stop])
         np.testing.assert_array_equal(images.read(start, stop), seen[start:stop])
+        np.testing.assert_array_equal(list(images.walk([(start, stop)])), seen[start:stop])
     assert betas.read(0, 1).dtype == np.float32
     assert images.read(0, 1).dtype == np.uint8
 

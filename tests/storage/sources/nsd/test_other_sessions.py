@@ -153,6 +153,9 @@ def test_imagined_pictures(folder):
                 np.testing.assert_array_equal(found[at], file["imgBrick"][images.nsd_id[at]])
     first = images.test.argmax()
     np.testing.assert_array_equal(images.read(first - 2, first + 3), found[first - 2 : first + 3])
+    walked = list(images.walk([(first - 2, first + 3), (first + 1, first + 2), (0, 2)]))
+    expected = [*found[first - 2 : first + 3], found[first + 1], *found[:2]]
+    np.testing.assert_array_equal(walked, expected)
     assert images.files(0, first) == [str(folder / "nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5")]
     assert images.files(first, first + 1) == [str(targets[images.ids[first]])]
 

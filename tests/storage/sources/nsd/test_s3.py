@@ -38,6 +38,8 @@ def test_as_from_a_folder(tmp_path, make, on_s3, layout):
         assert there.shape == here.shape
         np.testing.assert_array_equal(there.read(3, 20), here.read(3, 20))
         np.testing.assert_array_equal(there.read(0, there.shape[0]), here.read(0, here.shape[0]))
+    walked = list(there.walk([(3, 9), (1, 2)]))  # of the pictures
+    np.testing.assert_array_equal(walked, np.concatenate([here.read(3, 9), here.read(1, 2)]))
 
 
 def test_only_the_pictures_asked_for_are_moved(release, on_s3):
