@@ -87,7 +87,7 @@ def _labels(location: Location, stat: Stat, transform: Location, found: Stat) ->
         volume = volume[..., 0]
     if volume.ndim != 3:
         raise Invalid(f"{location} has shape {volume.shape}, expected three axes: get it again")
-    return nearest(whole(volume), where)
+    return nearest(whole(location, volume), where)
 
 
 def nearest(labels: NDArray[np.int32], where: NDArray[Any]) -> NDArray[np.int32]:

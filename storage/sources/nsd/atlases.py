@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 MOST = 1000
 """Labels of an atlas: more are a map of something."""
+ROUNDED = 1e-3
+"""How far from a whole number a label may be that a tool stored as a float."""
 _COLOURS = re.compile(r"(?:\s+-?\d+(?:\.\d+)?){3,4}\s*$")
 
 
@@ -150,10 +152,21 @@ class Atlases(ABC):
         return {**tables, **folders, **self.own_stamps()}
 
 
-def whole(labels: NDArray[Any]) -> NDArray[np.int32]:
-    """Return labels as integers, from floats that a tool stored, with NaN where there is none."""
+def whole(place: Location, labels: NDArray[Any]) -> NDArray[np.int32]:
+    """Return a file's labels as integers, from floats that a tool stored, with NaN where there is none.
+
+    Raises
+    ------
+    Invalid
+        If a value is no whole number: masks that were resampled, and maps, are no labels.
+    """
     if labels.dtype.kind == "f":
-        labels = np.rint(np.nan_to_num(labels))
+        labels = np.where(np.isnan(labels), 0, labels)
+        odd = labels[~(np.abs(labels - np.rint(labels)) <= ROUNDED)]  # so is infinity
+        if odd.size:
+            found = f"{place} has the label {odd[0]:g}, expected whole numbers"
+            raise Invalid(f"{found}: round them, or take the file out of the folder")
+        labels = np.rint(labels)
     return np.asarray(labels.astype(np.int32, copy=False))
 
 

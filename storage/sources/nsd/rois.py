@@ -15,6 +15,10 @@ from storage.errors import NotInSource
 _TOKEN = re.compile(
     r"""\s*(?:(?P<quoted>"[^"]*"|'[^']*')|(?P<paren>[()])|(?P<word>[^\s()"']+)|(?P<odd>["']))"""
 )
+MOST = 200
+"""Words and signs of an expression: each parenthesis is read one call deeper."""
+SHOWN = 200
+"""Characters of an expression that a message repeats."""
 _OPERATORS = ("|", "&", "-", "==", "!=")
 
 
@@ -92,7 +96,8 @@ def parse(text: str) -> Expression:
 
 def mistake(text: str, at: int, said: str) -> NotInSource:
     """Return the error that names an expression, the place in it (from 1), and what is wrong there."""
-    return NotInSource(f"ROI expression {text!r}, position {at}: {said}")
+    shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return NotInSource(f"ROI expression {shown!r}, position {at}: {said}")
 
 
 def _tokens(text: str) -> list[Token]:
@@ -111,6 +116,9 @@ def _tokens(text: str) -> list[Token]:
         name = kind == "quoted" or (kind == "word" and word not in _OPERATORS)
         found.append(Token("name" if name else word, word[1:-1] if kind == "quoted" else word, place))
         at = match.end()
+    if len(found) > MOST:
+        said = f"found {len(found)} words and signs, expected at most {MOST}; name parts of it by [rois]"
+        raise mistake(text, found[MOST].at, said)
     return [*found, Token("end", "the end", len(text) + 1)]
 
 

@@ -68,7 +68,8 @@ class Surfaces(Atlases):
         )
 
     def _labels(self, side: str, atlas: str, count: int) -> NDArray[np.int32]:
-        return whole(self._of(f"{self.files.rois}/{side}{atlas}{ENDING}", count))
+        name = f"{self.files.rois}/{side}{atlas}{ENDING}"
+        return whole(self.root / name, self._of(name, count))
 
     def _of(self, name: str, count: int) -> NDArray[Any]:
         values = read_surface(self.root / name)

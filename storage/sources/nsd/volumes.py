@@ -104,7 +104,7 @@ class Volumes(Atlases):
             return self._from_anatomy(atlas)
         place = self._place(atlas)
         volume = _volume(place, self.found[atlas].etag) if packed is None else _decoded(place, packed)[0]
-        return whole(self._on_grid(place, volume))
+        return whole(place, self._on_grid(place, volume))
 
     def _place(self, atlas: str) -> Location:
         return self.root / f"{self.files.rois}/{atlas}{ENDING}"

@@ -241,6 +241,17 @@ def test_an_atlas_of_another_grid(release, files):
     refused(Invalid, "expected three axes", release.source().voxels, SUBJECT)
 
 
+@pytest.mark.parametrize("odd", [0.5, np.inf, -np.inf])
+def test_labels_that_are_no_whole_numbers(release, files, odd):
+    labels = release.volumes["streams"].astype(np.float32)
+    files.volume(release.func / "roi/other.nii.gz", np.where(labels == 1, odd, labels))
+    refused(Invalid, rf"other.nii.gz has the label {odd:g}, expected whole", release.source().voxels, SUBJECT)
+    files.volume(release.func / "roi/other.nii.gz", np.where(labels == 1, np.nan, labels + 1e-4))
+    found = release.source().voxels(SUBJECT).in_roi
+    expected = found.sel(roi="streams") & ~found.sel(roi="streams/early")
+    np.testing.assert_array_equal(found.sel(roi="other"), expected)
+
+
 def test_other_things_in_place_of_pictures_and_captions(release, files):
     files.stimuli(release.stimuli, release.pictures[..., 0])
     refused(Invalid, r"expected \(image, y, x, 3\) uint8", release.source().images, SUBJECT)

@@ -111,6 +111,9 @@ def test_what_is_written_reads_back(tree):
         ("a == 0", "no label of a is called '0'"),
         ("b_c", "position 1: no region is called 'b_c'; did you mean 'b-c'\\? known are a, b-c, lh.d, brain"),
         ("brain == 1", "no region is called 'brain'"),
+        ("(" * 201 + "a", "position 201: found 202 words and signs, expected at most 200; name parts"),
+        ("(" * 100 + "a" + ")" * 98, r"position 200: found the end, expected '\)'"),
+        ("a" + " | a" * 1000, r"\.\.\.', position 401: found 2001 words and signs"),
     ],
 )
 def test_mistakes(text, said):
