@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.readme import RESULTS, refresh
 from pipeline.bench.catalogue import joined, load, save
 from pipeline.bench.measure import measure
-from pipeline.bench.table import markdown
+from pipeline.bench.sections import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

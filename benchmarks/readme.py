@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.bench.catalogue import load
-from pipeline.bench.table import markdown
+from pipeline.bench.sections import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -53,12 +53,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a task returned, the wall time of the try that did, and the number of tries."""
+    """What a task returned, the wall time of the try that did, the number of tries, and who did it."""
 
     key: str
     value: Any
     seconds: float
     tries: int
+    worker: str
+    """Short name of the worker, or of the thread."""
 
 
 def dispatch(
@@ -193,7 +195,7 @@ class _Run:
         one = self.running.pop(pending)
         outcome = self.workers.outcome(pending)
         if outcome.error is None:
-            return Result(one.task.key, outcome.value, outcome.seconds, one.tries)
+            return _result(one, outcome)
         if outcome.killed:
             self._suspect(one, outcome)
         elif hasattr(outcome.error, "exit_code"):
@@ -246,8 +248,12 @@ class _Run:
             with suppress(Exception):  # the first failure is the one to tell
                 outcome = self.workers.outcome(pending)
                 if outcome.error is None:
-                    results.append(Result(one.task.key, outcome.value, outcome.seconds, one.tries))
+                    results.append(_result(one, outcome))
         return results
+
+
+def _result(one: _Try, outcome: Outcome) -> Result:
+    return Result(one.task.key, outcome.value, outcome.seconds, one.tries, outcome.name)
 
 
 def _told(error: BaseException | None) -> str:

@@ -60,8 +60,8 @@ class Face:
         return None if self.limit is None else self.limit - self.resident
 
 
-def face() -> Face:
-    """Return what this process is; called on each worker."""
+def face(dask_worker: Any = None) -> Face:
+    """Return what this process is; called on each worker, by dask with the worker: it is no task of its."""
     import psutil
 
     from cluster.resident import process_limit
@@ -71,7 +71,7 @@ def face() -> Face:
         socket.gethostname(),
         _versions(),
         int(psutil.Process().memory_info().rss),
-        process_limit(),
+        process_limit() if dask_worker is None else dask_worker.memory_manager.memory_limit or None,
         tuple(gpus() or ()) if used else (),
     )
 

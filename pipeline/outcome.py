@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from cluster import Workers
+    from cluster import Result, Workers
 
     from .planner import Plan
     from .step import Step
@@ -30,6 +30,9 @@ class Listener:
 
     def trained(self, step: Step, told: Mapping[str, Any]) -> None:
         """A training has come so far: see `storage.workspace.Workspace.tell`."""
+
+    def task_done(self, step: Step, result: Result) -> None:
+        """A task, of one block or several, has returned."""
 
     def block_retried(self, step: Step, task: str, reason: str) -> None:
         """A task is tried again."""

@@ -197,9 +197,8 @@ class Run(Kept):
     def _blocks(
         self, step: Step, product: Product, work: Sequence[Work], cost: Cost, workers: Workers
     ) -> None:
-        retried = partial(self.listener.block_retried, step)
         try:
-            for made in hand_out(step, product, work, cost, workers, retried):
+            for made in hand_out(step, product, work, cost, workers, self.listener):
                 self.outcome.bytes_moved += made.moved
                 self.outcome.requests += made.requests
                 self._tell(step, made.notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,20 +12,19 @@ from .portions import Portions
 from .ridge import CPU
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from cluster import Workers
     from storage.product import Product
 
     from .blocks import Work, Written
+    from .outcome import Listener
     from .stage import Cost
     from .step import Step
 
-    OnRetry = Callable[[str, str], object]
-
 
 def hand_out(
-    step: Step, product: Product, blocks: Sequence[Work], cost: Cost, workers: Workers, on_retry: OnRetry
+    step: Step, product: Product, blocks: Sequence[Work], cost: Cost, workers: Workers, listener: Listener
 ) -> Iterator[Written]:
     """Have blocks computed and stored, and yield what became of each as soon as it is there.
 
@@ -38,19 +38,19 @@ def hand_out(
         Of the product as it is made: the plan's reckons with the larger dtype where the data choose.
     workers
         Who work.
-    on_retry
-        Called with the name of a task and the reason before it is tried again.
+    listener
+        Hears of each task that is tried again, and of each that is done.
     """
     if cost.processes > 1:
-        yield from _by_several(step, product, blocks, cost.processes, workers, on_retry)
+        yield from _by_several(step, product, blocks, cost.processes, workers, listener)
     else:
         slots = workers.slots if all(work.device == CPU for work in blocks) else workers.gpus
         portions = Portions.of(blocks, slots, workers.memory, cost)
-        yield from _by_one(step, product, portions, workers, on_retry)
+        yield from _by_one(step, product, portions, workers, listener)
 
 
 def _by_one(
-    step: Step, product: Product, portions: Portions[Work], workers: Workers, on_retry: OnRetry
+    step: Step, product: Product, portions: Portions[Work], workers: Workers, listener: Listener
 ) -> Iterator[Written]:
     """Have each portion of the blocks made by one worker."""
     from cluster import Task, dispatch
@@ -65,26 +65,31 @@ def _by_one(
         )
         for portion in portions
     )
-    for result in dispatch(workers, tasks, on_retry=on_retry):
+    for result in dispatch(workers, tasks, on_retry=partial(listener.block_retried, step)):
         portions.heard(result.seconds, len(result.value))
+        listener.task_done(step, result)
         yield from result.value
 
 
 def _by_several(
-    step: Step, product: Product, blocks: Sequence[Work], size: int, workers: Workers, on_retry: OnRetry
+    step: Step, product: Product, blocks: Sequence[Work], size: int, workers: Workers, listener: Listener
 ) -> Iterator[Written]:
     """Have each block made by several workers together, one block after the other."""
-    from cluster import together
+    from cluster import Result, together
 
     for work in blocks:
+        began = time.perf_counter()
         made = together(
             workers,
             _title(step, [work]),
             write_together,
             (product, work),
             size=size,
-            on_retry=on_retry,
+            on_retry=partial(listener.block_retried, step),
         )
+        seconds = time.perf_counter() - began
+        for _ in range(size):
+            listener.task_done(step, Result(_title(step, [work]), None, seconds, 1, ""))
         yield from made[0]
 
 

@@ -51,39 +51,50 @@ def measure(
     dict
         What was found, ready for JSON.
     """
-    about = {
-        "format": FORMAT,
-        "scenario": scenario.name,
-        "probes": scenario.probes,
-        "command": command,
-        "commit": commit(),
-        "machine": machine(),
-        "size": dict(scenario.size),
-        "counted": [dict(row) for row in scenario.counted],
-    }
-    began, loaded = datetime.now(UTC), load()
+    opening = about(scenario.name, scenario.probes, command, scenario.size)
+    opening["counted"] = [dict(row) for row in scenario.counted]
+    began, loaded = now(), load()
     cases: list[dict[str, Any]] = []
     software: dict[str, dict[str, str]] = {}
-    result: dict[str, Any] = about
+    result = opening
     with scenario.ground(folder, scenario.size) as ground:
         for case in scenario.cases:
             if ground.server and case.weather:
                 ground.server.now(case.weather)
-            since, before = datetime.now(UTC), load()
+            since, before = now(), load()
             runs = [run for number in range(repeats) for run in _turn(scenario, case, ground, number, heard)]
             software |= {run["contender"]: run.pop("versions") for run in runs if "versions" in run}
-            told = {**_described(case), "commit": about["commit"], **_when(since, before)}
+            told = {**_described(case), "commit": opening["commit"], **when(since, before)}
             cases.append({**told, "runs": runs})
-            result = {**about, **_when(began, loaded), "software": _software(software), "cases": cases}
+            result = {**opening, **when(began, loaded), "software": _software(software), "cases": cases}
             kept(result)
     return result
 
 
-def _when(began: datetime, loaded: float) -> dict[str, Any]:
+def about(name: str, probes: str, command: str, size: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a measurement says of itself before there is anything to tell."""
+    return {
+        "format": FORMAT,
+        "scenario": name,
+        "probes": probes,
+        "command": command,
+        "commit": commit(),
+        "machine": machine(),
+        "size": dict(size),
+        "counted": [],
+    }
+
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+def when(began: datetime, loaded: float) -> dict[str, Any]:
     """Return when a measurement was made, and how busy the machine was before and after."""
     return {
         "began": began.isoformat(timespec="seconds"),
-        "seconds": round((datetime.now(UTC) - began).total_seconds()),
+        "seconds": round((now() - began).total_seconds()),
         "load": {"before": loaded, "after": load()},
     }
 

@@ -1,11 +1,13 @@
-"""Tables of a measurement in Markdown, from its JSON alone."""
+"""Tables of a measurement, from its JSON alone; as text they are Markdown."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .verdict import disagreements, figures, judge, median
+from .stages import product_median, products, workers
+from .verdict import figures, median
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 _MB = 1e6
 #: Heading, figure, and the unit it is told in.
-_COLUMNS = (
+COLUMNS = (
     ("CPU (s)", "cpu", 1.0),
     ("MB moved", "bytes", _MB),
     ("requests", "requests", 1.0),
@@ -24,47 +26,52 @@ _COLUMNS = (
     ("pictures / CPU s", "pictures", 1.0),
     ("pictures / s", "per_second", 1.0),
     ("steps / CPU s", "steps", 1.0),
+    ("MB/s", "throughput", _MB),
+    ("busy %", "busy", 0.01),
+    ("largest worker (MB)", "largest", _MB),
+    ("GPU memory (MB)", "device", _MB),
+    ("tasks", "tasks", 1.0),
+    ("tried again", "retries", 1.0),
+    ("lost with a worker", "lost", 1.0),
 )
-_WORDS = {True: "met", False: "**missed**", None: "not measured"}
+#: The same of a product.
+_PRODUCT = (
+    ("blocks", "blocks", 1.0),
+    ("tasks", "tasks", 1.0),
+    ("tried again", "retries", 1.0),
+    ("lost", "lost", 1.0),
+    ("time (s)", "wall", 1.0),
+    ("CPU (s)", "cpu", 1.0),
+    ("MB read", "in", _MB),
+    ("MB stored", "stored", _MB),
+    ("MB/s", "throughput", _MB),
+    ("1e9 operations / s", "rate", 1e9),
+    ("largest worker (MB)", "largest", _MB),
+    ("GPU memory (MB)", "device", _MB),
+)
+_WORDS = {True: "met", False: "missed", None: "not measured"}
 
 
-def markdown(result: Mapping[str, Any]) -> str:
-    """Return a measurement as Markdown: where it was made, its goals, a table for each case."""
-    verdicts = judge(result)
-    parts = [_heading(result), *([goals(verdicts)] if verdicts else [])]
-    parts += map("**They disagree.** {}".format, disagreements(result))
-    parts += [f"### {case['name']}\n\n{_when(case)}{figure_table(case)}" for case in result["cases"]]
-    parts += [f"### Counted, not run\n\n{counted(rows)}" for rows in [result.get("counted")] if rows]
-    return "\n\n".join(parts) + "\n"
+@dataclass(frozen=True)
+class Table:
+    """Rows under a heading; the first column is of names."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __str__(self) -> str:
+        rule = [":--", *["--:"] * (len(self.head) - 1)]
+        lines = [[cell.replace("|", r"\|") for cell in row] for row in (self.head, rule, *self.rows)]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def told(self) -> Table:
+        """Return the table without columns that say nothing."""
+        columns = [column for column in zip(self.head, *self.rows, strict=True) if any(column[1:])]
+        head, *rows = zip(*columns, strict=True)
+        return Table(head, rows)
 
 
-def _heading(result: Mapping[str, Any]) -> str:
-    machine, load, size = result["machine"], result["load"], result["size"]
-    at = f" at {result['commit']}" if result["commit"] else ""
-    sizes = ", ".join(f"{name} {_listed(value)}" for name, value in size.items())
-    return (
-        f"## {result['scenario']}\n\n{result['probes']}\n\n"
-        f"`{result['command']}`{at}, {result['began']}, {result['seconds']} s. "
-        f"{machine['cpu']}, {machine['usable_cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GiB, "
-        f"load {load['before']} before, {load['after']} after. Size: {sizes}."
-    )
-
-
-def _when(case: Mapping[str, Any]) -> str:
-    """Return when a case was measured, where it says so: it may be of another run than its neighbours."""
-    if "began" not in case:
-        return ""
-    at, load = f" at {case['commit']}" if case["commit"] else "", case["load"]
-    return (
-        f"{case['began']}{at}, {case['seconds']} s, load {load['before']} before, {load['after']} after.\n\n"
-    )
-
-
-def _listed(value: Any) -> str:
-    return " x ".join(map(str, value)) if isinstance(value, list | tuple) else f"{value}"
-
-
-def goals(verdicts: Iterable[Verdict]) -> str:
+def goals(verdicts: Iterable[Verdict]) -> Table:
     """Return a row for each goal: the median of what was found, all repeats, whether that will do."""
     rows = [
         (
@@ -73,16 +80,16 @@ def goals(verdicts: Iterable[Verdict]) -> str:
             each.bound,
             number(each.median),
             " ".join(map(number, each.ratios)),
-            _WORDS[each.met],
+            f"**{_WORDS[each.met]}**" if each.met is False else _WORDS[each.met],
         )
         for each in verdicts
     ]
-    return rows_table(("case", "goal", "bound", "median", "repeats", ""), rows)
+    return Table(("case", "goal", "bound", "median", "repeats", ""), rows)
 
 
-def counted(rows: Sequence[Mapping[str, str | float]]) -> str:
+def counted(rows: Sequence[Mapping[str, str | float]]) -> Table:
     """Return a row for each thing that was counted."""
-    return rows_table(list(rows[0]), [[_cell(each) for each in row.values()] for row in rows])
+    return Table(list(rows[0]), [[_cell(each) for each in row.values()] for row in rows])
 
 
 def _cell(value: str | float) -> str:
@@ -91,28 +98,27 @@ def _cell(value: str | float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
-def figure_table(case: Mapping[str, Any]) -> str:
+def figure_table(case: Mapping[str, Any]) -> Table:
     """Return a row for each contender: medians over the repeats, times also relative to the reference's.
 
     Figures that none of them has get no column.
     """
-    head = ["contender", "n", "time (s)", f"/ {case['reference']}", *(said for said, _, _ in _COLUMNS)]
-    rows = [head, *_rows(case)]
-    told = [column for column in zip(*rows, strict=True) if any(column[1:])]
-    head, *rows = map(list, zip(*told, strict=True))
-    return rows_table(head, rows)
+    alone = any("stages" in run for run in case["runs"])
+    beside = [] if alone else [f"/ {case['reference']}"]
+    head = ["contender", "n", "time (s)", *beside, *(said for said, _, _ in COLUMNS)]
+    return Table(head, list(_rows(case, len(beside)))).told()
 
 
-def _rows(case: Mapping[str, Any]) -> Iterator[list[str]]:
+def _rows(case: Mapping[str, Any], beside: int) -> Iterator[list[str]]:
     one = median(case, case["reference"], "wall")
     for name in case["contenders"]:
         done = len(figures(case, name, "wall"))
         if not done:
-            yield [name, "0", _why(case, name), "", *[""] * len(_COLUMNS)]
+            yield [name, "0", _why(case, name), *[""] * (beside + len(COLUMNS))]
             continue
         wall = median(case, name, "wall")
-        others = (median(case, name, figure) / unit for _, figure, unit in _COLUMNS)
-        yield [name, str(done), *map(number, (wall, wall / one, *others))]
+        others = (median(case, name, figure) / unit for _, figure, unit in COLUMNS)
+        yield [name, str(done), *map(number, ((wall, wall / one)[: 1 + beside])), *map(number, others)]
 
 
 def _why(case: Mapping[str, Any], name: str) -> str:
@@ -124,6 +130,35 @@ def _why(case: Mapping[str, Any], name: str) -> str:
     return "not run"
 
 
+def product_table(case: Mapping[str, Any]) -> Table:
+    """Return a row for each product that was made: medians over the repeats."""
+    head = ["product", "stage", *(said for said, _, _ in _PRODUCT)]
+    found = [
+        [name, stage, *(number(product_median(rows, figure) / unit) for _, figure, unit in _PRODUCT)]
+        for (name, stage), rows in products(case).items()
+    ]
+    return Table(head, found).told()
+
+
+def worker_table(result: Mapping[str, Any], case: Mapping[str, Any]) -> Table:
+    """Return a row for each worker: what it did in all repeats, and the most it ever held."""
+    head = ("worker", "host", "tasks", "busy (s)", "CPU (s)", "MB read", "peak (MB)", "limit (MB)")
+    members = result["cluster"]["workers"]
+    rows = [
+        [
+            name,
+            members.get(name, {}).get("host", "came later"),
+            f"{one['tasks']:,.0f}",
+            *map(number, (one["busy"], one["cpu"], one["read"] / _MB, one["peak"] / _MB)),
+            number((members.get(name, {}).get("limit") or math.nan) / _MB),
+            number((one["device"] or math.nan) / _MB),
+            "yes" if one["restarted"] else "",
+        ]
+        for name, one in workers(case).items()
+    ]
+    return Table((*head, "GPU memory (MB)", "started again"), rows).told()
+
+
 def number(value: float) -> str:
     """Return a number with three digits that count; nothing for NaN.
 
@@ -133,21 +168,3 @@ def number(value: float) -> str:
     if math.isnan(value):
         return ""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def rows_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; columns after the first two that hold numbers are aligned by their end."""
-    rule = [":--", *["--:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
-
-
-def side_by_side(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """Return the median times of two measurements of a scenario, and the second's relative to the first's."""
-    cases = {case["name"]: case for case in other["cases"]}
-    rows = []
-    for case in one["cases"]:
-        for name in case["contenders"]:
-            if case["name"] in cases and name in cases[case["name"]]["contenders"]:
-                before, after = (median(each, name, "wall") for each in (case, cases[case["name"]]))
-                rows.append((case["name"], name, number(before), number(after), number(after / before)))
-    return rows_table(("case", "contender", one["began"], other["began"], "ratio"), rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from storage.errors import NotWritten
 from storage.remote import Location
@@ -63,15 +63,33 @@ def write_report(recipes: Sequence[Recipe], target: Path, subjects: Sequence[str
 
 def render(content: Page) -> str:
     """Return the page as HTML; whatever recipes and data sets call themselves is text in it, never markup."""
-    return _template().render(page=content).strip() + "\n"
+    return filled(__package__, "report.html", page=content)
+
+
+def filled(package: str, name: str, **content: Any) -> str:
+    """Return a template of a package, filled, in the look that all pages have.
+
+    Parameters
+    ----------
+    package, name
+        Where the template lies: it is given `look`, for its styles.
+    content
+        What it shows; whatever is text stays text.
+    """
+    return _template(package, name).render(look=_look(), **content).strip() + "\n"
 
 
 @cache
-def _template() -> Template:
+def _template(package: str, name: str) -> Template:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["sentence"] = sentence
-    return environment.from_string((files(__package__) / "report.html").read_text("utf-8"))
+    return environment.from_string((files(package) / name).read_text("utf-8"))
+
+
+@cache
+def _look() -> str:
+    return (files(__package__) / "look.css").read_text("utf-8")

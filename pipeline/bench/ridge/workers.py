@@ -6,13 +6,13 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...blocks import write_blocks
+from ..memory import forget, peak
 from .memory import sgemm, warmed
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Workers:
 
     def reset(self) -> None:
         """Count from now on."""
-        self.client.run(_forget)
+        self.client.run(forget)
         self.before = self.client.run(time.process_time)
 
     def seconds(self) -> float:
@@ -125,13 +125,3 @@ def warm() -> None:
 def _sgemm() -> float:
     rate: float = sgemm(order=1024, times=20)()["rate"]  # small, so that no peak is its
     return rate
-
-
-def _forget() -> None:
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def peak() -> int:
-    """Return the largest resident set of this process since it was told to forget, in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])

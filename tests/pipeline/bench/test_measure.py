@@ -9,7 +9,7 @@ from pipeline.bench.catalogue import joined
 from pipeline.bench.measure import measure
 from pipeline.bench.plot import svg
 from pipeline.bench.scenario import Case, Contender, Goal, Ground, Of, Scenario
-from pipeline.bench.table import markdown
+from pipeline.bench.sections import markdown
 from pipeline.bench.verdict import disagreements, judge
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 
@@ -29,24 +30,71 @@ def tiny(monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_measurement_is_printed_kept_and_compared(vox2pix, tmp_path):
-    said = vox2pix("bench", "tiny", "--repeats", "1", "--out", tmp_path / "out")
+def test_a_measurement_beside_references_is_printed_kept_and_compared(vox2pix, tmp_path):
+    out = tmp_path / "out"
+    said = vox2pix("bench", "tiny", "--references", "--repeats", "1", "--out", out)
     assert said.code == 0
     assert "| idler | 1 |" in said.out
     assert "nothing · idler" in said.err
-    kept = tmp_path / "out" / "tiny.json"
-    assert json.loads(kept.read_text())["command"] == "vox2pix bench tiny --repeats 1"
-    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".json", ".md", ".svg"}
-    beside = vox2pix("bench", "--compare", kept, kept)
+    kept = out / "tiny.json"
+    assert json.loads(kept.read_text())["command"] == "vox2pix bench tiny --references --repeats 1"
+    assert {path.suffix for path in out.iterdir()} == {".json", ".md", ".svg", ".html"}
+    beside = vox2pix("bench", "--compare", kept, kept, "--out", out)
     assert beside.code == 0
-    assert beside.out.rstrip().endswith("| 1 |")
-    assert vox2pix("bench", "tiny", "--json").json["scenario"] == "tiny"
+    assert "Nothing got worse" in beside.out
+    assert (out / "tiny-compared.html").exists()
+    assert vox2pix("bench", "--compare", kept, kept, "--json").json["comparable"] is True
+    assert vox2pix("bench", "tiny", "--references", "--json").json["scenario"] == "tiny"
 
 
-def test_what_is_no_scenario_or_measurement_is_told(vox2pix, tmp_path):
-    said = vox2pix("bench", "nonsense")
-    assert said.code == 2
-    assert "known are ingest" in said.err
-    said = vox2pix("bench", "--compare", tmp_path / "none.json", tmp_path / "none.json")
-    assert said.code == 2
-    assert "none.json is no measurement" in said.err
+SMALL = ("--quick", "--set", "images=30", "--set", "grid=[8,10,6]", "--set", "size=8", "--repeats", "1")
+
+
+def test_a_cluster_is_measured_from_the_command_line(vox2pix, tmp_path):
+    out, data = tmp_path / "out", tmp_path / "data"
+    said = vox2pix("bench", "ridge", "--cluster", "threads", *SMALL, "--data", data, "--out", out)
+    assert said.code == 0, said.err
+    assert "| subj01/gram/all | gram |" in said.out
+    assert f"page: {out / 'ridge.html'}" in said.err
+    assert {path.name for path in out.iterdir()} == {"ridge.json", "ridge.md", "ridge.svg", "ridge.html"}
+    kept = json.loads((out / "ridge.json").read_text())
+    assert kept["command"] == f"vox2pix bench ridge --cluster threads {shlex.join(SMALL)}"
+    assert kept["size"]["grid"] == [8, 10, 6]
+    other = vox2pix("bench", "ridge", "--cluster", "threads", *SMALL, "--data", data, "--json")
+    assert other.json["cluster"]["kind"] == "threads"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("nonsense",), 2, "known are ingest, ridge"),
+        (("rige",), 2, "did you mean 'ridge'"),
+        (("ridge", "--cluster", "slrm"), 2, "did you mean 'slurm'"),
+        (("ridge", "--cluster", "tcp://192.0.2.1:8786"), 2, "--insecure"),
+        (("ridge", "--size", "huge"), 2, "--size"),
+        (("ridge", "--size", "large", "--quick"), 2, "contradict"),
+        (("ridge", "--set", "images=many"), 2, "write it as images=5000"),
+        (("ridge", "--set", "picture=5"), 2, "is no number of a release"),
+        (("ridge", "--quick", "--set", "images=3", "--cluster", "threads"), 2, "can't be simulated"),
+        (("ridge", "--references", "--cluster", "local"), 2, "--references takes neither"),
+        (("whole", "--references"), 2, "known are ingest, ridge, generate"),
+        (("ridge", "--quick", "--cluster", "tiny.toml"), 4, "needs about"),
+        (("ridge", "--cluster", "tcp://127.0.0.1:1"), 4, "no dask scheduler was reached"),
+        (("ridge", "--out", "file/out"), 3, "file/out could not be written"),
+        (("--compare", "none.json", "none.json"), 2, "none.json is no measurement"),
+        (("--compare", "list.json", "list.json"), 2, "list.json is no measurement"),
+        (("--compare", "later.json", "later.json"), 2, "format 2, this vox2pix reads format 1"),
+    ],
+)
+def test_a_mistake_costs_one_line(vox2pix, tmp_path, monkeypatch, words, code, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.toml").write_text('kind = "threads"\nworkers = 1\nmemory = "1MB"\n')
+    (tmp_path / "file").touch()
+    (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "later.json").write_text('{"format": 2}')
+    said = vox2pix("bench", *words, *(("--data", "data") if "tiny.toml" in words else ()))
+    assert said.code == code, said.err
+    assert says in said.err
+    assert len([line for line in said.err.splitlines() if line.startswith("vox2pix: ")]) == 1
+    assert "Traceback" not in said.err
+    assert said.out == ""

@@ -13,10 +13,10 @@ TARGETS = (2 * 4096, 12 * 4096)
 """Several blocks each: of a single one there is nothing to read ahead."""
 MEASURED = """
 import json, sys
-from pipeline.bench.memory import Peak
+from pipeline.bench.memory import Peak, peak
 from pipeline.bench.ridge.problem import Size
 from pipeline.bench.ridge.products import inputs, make, product_at
-from pipeline.bench.ridge.workers import peak, warm
+from pipeline.bench.ridge.workers import warm
 from pipeline.blocks import write_blocks
 from pipeline.stages.condition import condition
 from pipeline.stages.gram import cross, dual_gram
