@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 #: Beside the simulated data: what they were simulated with. There only if all of them are.
 SIGN = ".vox2pix-demo.json"
-QUICK = {"subjects": 1, "grid": (12, 14, 10), "images": 90, "size": 32}
-FULL = {"subjects": 1, "images": 900}
-STEPS = {"quick": 60, "full": 600}
-"""Of training: seconds, and one to three minutes of one core."""
+QUICK = {"subjects": 1, "images": 600, "size": 32, "simple": True}
+FULL = {"subjects": 1, "images": 3000, "simple": True}
+"""One upright shape a picture: whoever looks can tell whether the right one was painted."""
+STEPS = {"quick": 300, "full": 3000}
+"""Of training: a third of a minute, and some three minutes of one core."""
 BUCKET = "simulated-nsd"
 RECIPE = """\
 # Simulated data. This is what `vox2pix demo` ran: vox2pix run demo.toml

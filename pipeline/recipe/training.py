@@ -56,7 +56,7 @@ class ConditionalTraining(Training):
     model: Literal["conditional-ddpm"]
     features: Annotated[Spaces, Field(min_length=1)]
     size: Annotated[int, Field(ge=8, le=512, multiple_of=8)] = 32
-    steps: Count = 1300
+    steps: Count = 3000
     batch: Count = 16
     learning_rate: Rate = 2e-3
     decay: Literal["cosine", "none"] = "cosine"

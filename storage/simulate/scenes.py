@@ -36,6 +36,8 @@ GROUNDS = {
 }
 MOST_SHAPES = 3
 """The largest number of shapes in one scene."""
+RADII, LARGE = (0.14, 0.30), (0.20, 0.30)
+"""How large a shape is, in picture widths; in a simple scene."""
 CONTRAST = 0.14
 """How far a ground's texture departs from the ground's colour, of a full range of 1."""
 
@@ -56,7 +58,7 @@ class Scene:
     caption: str
 
 
-def draw_scene(seed: int, number: int, size: int = 64) -> Scene:
+def draw_scene(seed: int, number: int, size: int = 64, *, simple: bool = False) -> Scene:
     """Draw scene `number` of a seed.
 
     Parameters
@@ -65,6 +67,8 @@ def draw_scene(seed: int, number: int, size: int = 64) -> Scene:
         Both 0 or more; together they say what the scene holds.
     size : int
         Height and width in pixels, at least 8.
+    simple : bool
+        Whether there is one shape alone, large and upright: its words and its place say all of it.
 
     Returns
     -------
@@ -78,7 +82,8 @@ def draw_scene(seed: int, number: int, size: int = 64) -> Scene:
     rng = np.random.default_rng([seed, number])
     y, x = (np.mgrid[:size, :size] + 0.5) / size
     canvas, ground = _ground(rng, y, x)
-    named = [_paint_shape(rng, canvas, y, x) for _ in range(rng.integers(1, MOST_SHAPES + 1))]
+    count = 1 if simple else rng.integers(1, MOST_SHAPES + 1)
+    named = [_paint_shape(rng, canvas, y, x, simple=simple) for _ in range(count)]
     picture = np.rint(255 * np.clip(canvas, 0, 1)).astype(np.uint8)
     return Scene(picture, f"{_list_words(named)} on {ground}")
 
@@ -158,10 +163,10 @@ TEXTURES: dict[str, Callable[[np.random.Generator, Floats, Floats], Floats]] = {
 }
 
 
-def _paint_shape(rng: np.random.Generator, canvas: Floats, y: Floats, x: Floats) -> str:
+def _paint_shape(rng: np.random.Generator, canvas: Floats, y: Floats, x: Floats, *, simple: bool) -> str:
     """Paint one random shape onto (y, x, channel), in place, and return its name."""
     shape, colour = str(rng.choice(list(SHAPES))), str(rng.choice(list(COLOURS)))
-    radius, angle = rng.uniform(0.14, 0.30), rng.uniform(0, 2 * np.pi)
+    radius, angle = rng.uniform(*(LARGE if simple else RADII)), rng.uniform(0, 0 if simple else 2 * np.pi)
     centre_y, centre_x = rng.uniform(0.2, 0.8, 2)
     right, down = (x - centre_x) / radius, (y - centre_y) / radius
     u = np.cos(angle) * right + np.sin(angle) * down

@@ -30,17 +30,20 @@ class Beside:
         Height and width of the core pictures.
     seed : int
         Where all chance comes from.
+    simple : bool
+        Whether core pictures are simple scenes.
     """
 
     experiment: Experiment
     extras: frozenset[str]
     size: int
     seed: int
+    simple: bool
 
     @cached_property
     def targets(self) -> imagery.Targets:
         """What is to be imagined."""
-        return imagery.draw_targets(self.experiment, self.seed, self.size)
+        return imagery.draw_targets(self.experiment, self.seed, self.size, simple=self.simple)
 
     def write_common(self, shelf: Shelf) -> None:
         """Write what is the same for all subjects."""

@@ -59,7 +59,7 @@ class Targets:
     words: NDArray[np.float32]
 
 
-def draw_targets(experiment: Experiment, seed: int, size: int) -> Targets:
+def draw_targets(experiment: Experiment, seed: int, size: int, *, simple: bool) -> Targets:
     """Draw shapes, and choose photographs among the pictures that all subjects see."""
     from ..scenes import draw_scene
     from .captions import word_counts
@@ -67,7 +67,7 @@ def draw_targets(experiment: Experiment, seed: int, size: int) -> Targets:
     shapes = np.stack([_shape(number, size) for number in range(6)])
     photos = np.arange(min(5, experiment.shared))
     ids = experiment.shared_ids[photos]
-    drawn = [draw_scene(seed, int(number) - 1, size) for number in ids]
+    drawn = [draw_scene(seed, int(number) - 1, size, simple=simple) for number in ids]
     art, said = scenes(seed, FIRST, 6 - len(photos), size)
     names = {
         "A": [f"{kind}_{angle:05.1f}deg_450L_43W.png" for kind, angle in _SHAPES],

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..showing import Design
-    from .design import Experiment
     from .subject import Subject
 
 EXPERIMENT = "nsddata/experiments/nsd"
@@ -50,6 +49,7 @@ def simulate_nsd(  # noqa: PLR0913  (each is a number of the release)
     seed: int = 0,
     spaces: Sequence[str] = SPACES[:1],
     extras: Sequence[str] = (),
+    simple: bool = False,
 ) -> Simulated:
     """Write a simulated release of NSD in its file layout, with a recipe that runs it.
 
@@ -80,6 +80,8 @@ def simulate_nsd(  # noqa: PLR0913  (each is a number of the release)
     extras : sequence of str
         What is written besides, of `extras.EXTRAS`: the sessions "imagery" and "synthetic", COCO's own files
         of captions ("coco"), an atlas in "anatomical" space with the transform to the functional one.
+    simple : bool
+        Whether a picture holds one shape, large and upright, instead of up to three at any angle.
 
     Returns
     -------
@@ -107,7 +109,7 @@ def simulate_nsd(  # noqa: PLR0913  (each is a number of the release)
     brains = [grow_subject(number, experiment, anatomy, seed, spaces) for number in range(subjects)]
     shelf = Shelf(Location.of(destination))
     shelf.clear()
-    _write(shelf, experiment, brains, size, seed, frozenset(extras))
+    _write(shelf, brains, Beside(experiment, frozenset(extras), size, seed, simple))
     names = tuple(brain.name for brain in brains)
     source = "." if shelf.target.is_local else str(shelf.target)
     voxels = int(anatomy.visual.sum())
@@ -115,20 +117,18 @@ def simulate_nsd(  # noqa: PLR0913  (each is a number of the release)
     return _simulated(shelf, names, design, voxels)
 
 
-def _write(
-    shelf: Shelf, experiment: Experiment, brains: list[Subject], size: int, seed: int, extras: frozenset[str]
-) -> None:
+def _write(shelf: Shelf, brains: list[Subject], beside: Beside) -> None:
     """Write all but the recipe, which comes last, so that one that is there can be run."""
+    experiment, extras, seed = beside.experiment, beside.extras, beside.seed
     shelf.put("README.txt", readme(seed).encode())
     rng = np.random.default_rng([seed, 1, 0, 9])
     shelf.put(f"{EXPERIMENT}/nsd_expdesign.mat", expdesign_bytes(experiment, rng))
     stim_info = stim_info_bytes(experiment, rng)
     shelf.put(f"{EXPERIMENT}/nsd_stim_info_merged.csv", stim_info)
     seen = np.unique(np.concatenate([brain.seen for brain in brains]))
-    content = write_stimuli(shelf, seed, experiment.rows, size, seen)
+    content = write_stimuli(shelf, seed, experiment.rows, beside.size, seen, simple=beside.simple)
     if "coco" in extras:
         _write_coco(shelf, stim_info)
-    beside = Beside(experiment, extras, size, seed)
     beside.write_common(shelf)
     truth = {"channels": np.array(CHANNELS), "words": np.array(WORDS)}
     for brain in brains:

@@ -46,7 +46,9 @@ class Content:
         return Content(rows, self.maps[:, place], self.words[place])
 
 
-def write_stimuli(shelf: Shelf, seed: int, rows: int, size: int, seen: NDArray[np.int64]) -> Content:
+def write_stimuli(
+    shelf: Shelf, seed: int, rows: int, size: int, seen: NDArray[np.int64], *, simple: bool
+) -> Content:
     """Draw all pictures, write them and their captions, and keep the content of those that are seen.
 
     Parameters
@@ -61,6 +63,8 @@ def write_stimuli(shelf: Shelf, seed: int, rows: int, size: int, seen: NDArray[n
         Height and width in pixels.
     seen : ndarray
         (image) int64, sorted numbers of pictures, counted from 0.
+    simple : bool
+        Whether scenes are simple ones.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def write_stimuli(shelf: Shelf, seed: int, rows: int, size: int, seen: NDArray[n
         captions = np.lib.format.open_memmap(said, "w+", f"<U{WIDTH}", (rows, SLOTS))
         for start in range(0, rows, BLOCK):
             stop = min(start + BLOCK, rows)
-            block, named = _draw(seed, start, stop, size)
+            block, named = _draw(seed, range(start, stop), size, simple=simple)
             pictures[start:stop] = block
             captions[start:stop] = _captions(seed, start, named)
             here = slice(*np.searchsorted(seen, (start, stop)))
@@ -88,8 +92,8 @@ def write_stimuli(shelf: Shelf, seed: int, rows: int, size: int, seen: NDArray[n
     return Content(seen, maps, words)
 
 
-def _draw(seed: int, start: int, stop: int, size: int) -> tuple[NDArray[np.uint8], list[str]]:
-    scenes = [draw_scene(seed, number, size) for number in range(start, stop)]
+def _draw(seed: int, numbers: range, size: int, *, simple: bool) -> tuple[NDArray[np.uint8], list[str]]:
+    scenes = [draw_scene(seed, number, size, simple=simple) for number in numbers]
     return np.stack([scene.picture for scene in scenes]), [scene.caption for scene in scenes]
 
 

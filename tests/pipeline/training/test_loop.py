@@ -266,9 +266,9 @@ def test_a_full_memory_is_told_and_the_last_checkpoint_stays(tmp_path, monkeypat
 def test_a_checkpoint_of_another_network_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "EVERY", 0.0)
     made(tmp_path)
-    other = Decoder("conditional-ddpm", {"size": 8, "channels": 1, "width": 3, "widths": [8, 16, 16]})
+    other = Decoder("conditional-ddpm", {"size": 8, "channels": 1, "width": 3, "widths": [16, 32]})
     with pytest.raises(
-        WrongCheckpoint, match=r"is of the network .*\"width\": 3.*expected .*\"widths\": \[8"
+        WrongCheckpoint, match=r"is of the network .*\"width\": 3.*expected .*\"widths\": \[16"
     ):
         made(tmp_path, decoder=other)
 

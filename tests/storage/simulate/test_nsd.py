@@ -11,6 +11,7 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from scipy.io import loadmat
 
 from storage.remote import Location
@@ -301,6 +302,18 @@ def test_pictures_and_captions_lie_by_their_number(folder):
         said = set(scene.caption.replace(",", "").split()) - {"a", "an", "and", "on", "ground"}
         assert all(said <= set(caption.split()) for caption in captions[number] if caption)
     assert all(len(set(said) - {""}) == sum(said != "") for said in captions)
+
+
+def test_simple_pictures_hold_one_shape(tmp_path):
+    simulate_nsd(tmp_path, **SMALL, seed=3, simple=True, extras=["imagery"])
+    with h5py.File(tmp_path / "nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5") as file:
+        pictures = file["imgBrick"][...]
+    np.testing.assert_array_equal(pictures[7], draw_scene(3, 7, 16, simple=True).picture)
+    captions = np.load(tmp_path / "nsddata_stimuli/stimuli/nsd/COCO_73k_annots_curated.npy")
+    assert not any(" and " in caption for caption in captions.ravel())
+    imagined = next(tmp_path.rglob("shared0001_nsd*.png"))  # one of these pictures, by its 1-based number
+    number = int(imagined.stem.rpartition("nsd")[2]) - 1
+    np.testing.assert_array_equal(np.asarray(Image.open(imagined)), pictures[number])
 
 
 def test_the_same_arguments_write_the_same_bytes(tmp_path, made, monkeypatch):
