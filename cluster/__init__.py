@@ -35,6 +35,7 @@ from cluster.places import Seat, seat, seated
 from cluster.preview import preview
 from cluster.resident import Key, resident
 from cluster.sizes import human, parse_bytes
+from cluster.wanted import Unwanted, wanted
 from cluster.workers import Workers
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "Task",
     "TaskFailed",
     "Threads",
+    "Unwanted",
     "Workers",
     "check",
     "chosen",
@@ -74,4 +76,5 @@ __all__ = [
     "seat",
     "seated",
     "together",
+    "wanted",
 ]

@@ -9,9 +9,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from cluster import blas
+from cluster.wanted import answering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dask.typing import Key
+    from distributed import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +58,18 @@ def on_worker(function: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
     # Set and not restored: another task of this process may be running by then.
     blas.limit(blas.THREADS)
     worker = get_worker()
-    outcome = attempt(function, args, worker.address, str(worker.name))
+    key = worker.get_current_task()
+    with answering(lambda: _is_wanted(worker, key)):
+        outcome = attempt(function, args, worker.address, str(worker.name))
     if outcome.error is not None:
-        logger.warning("task %s failed", worker.get_current_task(), exc_info=outcome.error)
+        logger.warning("task %s failed", key, exc_info=outcome.error)
     return portable(outcome)
+
+
+def _is_wanted(worker: Worker, key: Key) -> bool:
+    """Tell whether a worker's task, which runs, was not cancelled."""
+    task = worker.state.tasks.get(key)
+    return task is not None and task.state != "cancelled"
 
 
 def portable(outcome: Outcome) -> Outcome:

@@ -29,6 +29,8 @@ NOBODY, NO_GPU = "worker", "worker with a GPU"
 """What may be missing as a whole."""
 FETCH = 2.0
 """Seconds an outcome, which is small, may take to arrive before it is asked for again."""
+AT_WORK = ("executing", "long-running", "cancelled")
+"""States of a worker's task that still runs."""
 ANSWER = 30.0
 """Seconds a scheduler may take to answer."""
 
@@ -255,4 +257,6 @@ def _has_gpu(worker: Mapping[str, Any]) -> bool:
 
 
 def _is_stuck(worker: Mapping[str, Any]) -> bool:
-    return worker.get("status") == "paused" and not worker.get("metrics", {}).get("executing")
+    """Tell whether a worker begins no task and has none to end: memory will not become free."""
+    counts = worker.get("metrics", {}).get("task_counts", {})
+    return worker.get("status") == "paused" and not any(map(counts.get, AT_WORK))

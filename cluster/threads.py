@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from threading import current_thread
+from dataclasses import dataclass, field
+from threading import Event, current_thread
 from typing import TYPE_CHECKING, Any
 
 from cluster.attempt import Outcome, attempt
 from cluster.blas import THREADS, BlasThreads
 from cluster.errors import ClusterConfigError, ClusterLost
 from cluster.machine import cores, memory
+from cluster.wanted import answering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ class ThreadWorkers:
     kind: str = "threads"
     gpus: int = 0
     dashboard: None = None
+    closed: Event = field(default_factory=Event)
 
     @property
     def memory(self) -> int:
@@ -48,7 +50,7 @@ class ThreadWorkers:
         """Submit one call; all threads are alike, so there is none to avoid."""
         del key, gpu, avoid, only
         try:
-            return self.pool.submit(_in_thread, self.blas, function, args)
+            return self.pool.submit(_in_thread, self.closed, self.blas, function, args)
         except RuntimeError as error:
             raise ClusterLost(f"the threads are closed ({error}); dispatch inside the connection") from error
 
@@ -77,10 +79,13 @@ class ThreadWorkers:
         return f"what this process wrote (thread {name})"
 
 
-def _in_thread(blas: BlasThreads, function: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
+def _in_thread(
+    closed: Event, blas: BlasThreads, function: Callable[..., Any], args: tuple[Any, ...]
+) -> Outcome:
     blas.set()
     name = current_thread().name
-    return attempt(function, args, name, name)
+    with answering(lambda: not closed.is_set()):
+        return attempt(function, args, name, name)
 
 
 @contextmanager
@@ -93,9 +98,11 @@ def connect_threads(config: Threads) -> Iterator[ThreadWorkers]:
         raise ClusterConfigError(f"cluster options of 'threads': {error}") from error
     blas = BlasThreads(THREADS)
     blas.set()
+    workers = ThreadWorkers(pool, blas, slots, config.memory_bytes or memory())
     try:
-        yield ThreadWorkers(pool, blas, slots, config.memory_bytes or memory())
+        yield workers
     except BaseException as error:
+        workers.closed.set()
         # Ctrl-C is to be prompt: threads can't be stopped, so running calls are left to end by themselves.
         pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
         raise

@@ -85,13 +85,20 @@ def told(error: BaseException, arguments: Sequence[str]) -> str:
     if isinstance(error, click.ClickException):
         return _one_line(error.format_message())
     if hasattr(error, "exit_code"):
-        found = _BLOCK.search(getattr(error, "task", None) or "")
-        made = f"{found['product']}: " if found and found["product"] not in str(error) else ""
-        return _one_line(made + str(error))
+        return _one_line(_named(str(error), getattr(error, "task", None) or ""))
     if _name_too_long(error) and isinstance(error, OSError):
         return f"{str(error.filename)[:60]!r}... is too long for the name of a file; give a shorter one"
     hint = "" if "--debug" in arguments else " (--debug shows where)"
     return _one_line(f"unexpected {type(error).__name__}: {error}{hint}")
+
+
+def _named(text: str, task: str) -> str:
+    """Return what a task said, with the product that it made; a stage knows not whose it is."""
+    found = _BLOCK.search(task)
+    if not found or found["product"] in text:
+        return text
+    owner, _, name = found["product"].partition("/")
+    return f"{owner}/{text}" if text.startswith(f"{name}: ") else f"{found['product']}: {text}"
 
 
 def _one_line(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cluster import Unwanted, wanted
 from storage.remarks import remarks
 
 from ..errors import StageFailed
@@ -64,6 +65,8 @@ def _in_batches(
     count = len(given[0])
     made = []
     for start in range(0, count, batch):
+        if not wanted():
+            raise Unwanted(f"painting was given up after {start} of {count} pictures")
         stop = min(start + batch, count)
         padded = [_padded(array[start:stop], batch) for array in given]
         made.append(paint(*padded)[: stop - start])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cluster import seat
+from cluster import Unwanted, seat, wanted
 
 from ..diffusion.batches import OutOfMemory, is_out_of_memory
 from ..errors import StageFailed
@@ -44,7 +44,7 @@ WINDOW = 50
 
 
 class Diverged(StageFailed):
-    """A training's loss is no number any more, or grows."""
+    """A training's loss is no number any more, or grows, or its weights are none."""
 
     kind = "diverged"
 
@@ -84,7 +84,7 @@ class Training:
         Raises
         ------
         Diverged
-            If the loss is no number any more, or ten times what it began with.
+            If loss or weights are no numbers any more, or the loss is ten times what it began with.
         OutOfMemory
             If memory does not hold a batch.
         WrongCheckpoint
@@ -98,8 +98,14 @@ class Training:
                     raise
                 raise OutOfMemory(
                     f"{self.name}: memory does not hold a training batch of {self.settings.batch}; lower "
-                    "`batch` or `size`, or give it more `processes`. The last checkpoint is kept"
+                    f"`batch` or `size`, or give it more `processes`. {self.left()}"
                 ) from None
+
+    def left(self) -> str:
+        """Say what is left of a training that ends before its last step."""
+        saved = self.workspace.latest() if self.workspace else None
+        kept = f"the checkpoint of step {saved.step} is kept" if saved else "no checkpoint was taken yet"
+        return f"Of this training {kept}"
 
     def _run(self, accelerator: Any) -> State:
         import torch
@@ -171,6 +177,8 @@ class _Steps:
         for batch in ahead(self.training.batches(self.state.step)):
             self._step(batch)
             self._validate()
+            if not wanted():
+                self._leave()
             done = self.state.step == last
             if done or self.state.step % LOOK == 0:
                 self._look()
@@ -211,15 +219,15 @@ class _Steps:
         now, then = curve[max(0, step - WINDOW) : step].mean(), curve[:WINDOW].mean()
         if step > WINDOW and now > GROWN * then:
             self._stop(f"the loss has grown from {then:.3g} to {now:.3g} by step {step}")
+        if not self.state.finite:  # the losses so far are of the weights before the last step
+            self._stop(f"weights are no numbers any more after step {step}")
         if self.telling:
             self.telling.tell()
 
     def _stop(self, found: str) -> None:
-        saved = self.space.latest() if self.space else None
-        kept = f"the checkpoint of step {saved.step} is kept" if saved else "no checkpoint was taken yet"
         raise Diverged(
             f"{self.training.name}: {found}; lower `learning_rate` (it is {self.settings.learning_rate:g}) "
-            f"or raise `batch` (it is {self.settings.batch}). Of this training {kept}"
+            f"or raise `batch` (it is {self.settings.batch}). {self.training.left()}"
         )
 
     def _validate(self) -> None:
@@ -235,8 +243,15 @@ class _Steps:
         if painted is not None:
             self.state.painted[step] = painted
 
+    def _leave(self) -> None:
+        """End here, with a checkpoint; processes that train together don't wait for each other any more."""
+        if self.training.place.size == 1:
+            self._look()
+            self._save()
+        raise Unwanted(f"{self.training.name} was given up at step {self.state.step}. {self.training.left()}")
+
     def _save(self) -> None:
-        """Keep a checkpoint; its losses were just looked at, so they are numbers."""
+        """Keep a checkpoint; losses and weights were just looked at, so they are numbers."""
         self.saved_at = time.monotonic()
         if self.telling and self.space:
             self.space.save(self.state.step, self.state.to_bytes())

@@ -65,6 +65,14 @@ class State:
         """The network's own weights as they change, looked up at the first step, when they are in place."""
         return {name: one.detach() for name, one in self.network.state_dict().items()}
 
+    @property
+    def finite(self) -> bool:
+        """Whether all weights are numbers."""
+        import torch
+
+        sums = [one.sum() for one in self._live.values() if one.is_floating_point()]
+        return bool(torch.stack(sums).isfinite().all())
+
     def follow(self, decay: float) -> None:
         """Move the average towards the weights: decay * average + (1 - decay) * weights.
 

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import dask
 import numpy as np
 import psutil
 import pytest
-from distributed import LocalCluster
+from distributed import LocalCluster, get_worker
 
 from cluster import (
     Address,
@@ -26,10 +27,12 @@ from cluster import (
     NeedUnmet,
     Task,
     TaskFailed,
+    Threads,
     client,
     connect,
     dispatch,
     fleet,
+    wanted,
 )
 
 
@@ -298,23 +301,57 @@ def test_a_gpu_that_stays_away_is_a_lost_cluster_though_others_work_on(foreign, 
         assert [one.value for one in plain] == [9]
 
 
-def test_a_paused_idle_worker_is_given_up(foreign, monkeypatch):
-    monkeypatch.setattr(client, "PATIENCE", 0.1)
-    paused = {
-        "name": 0,
-        "nthreads": 1,
-        "status": "paused",
-        "memory_limit": 10**9,
-        "metrics": {"executing": 0},
-    }
-    with connect(at(foreign)) as workers:
-        monkeypatch.setattr(workers, "workers", lambda: {"tcp://127.0.0.1:1": paused})
-        workers.watch()
-        time.sleep(0.2)
-        with pytest.raises(NeedUnmet, match=r"worker 0 .* paused .* 1.0 GB; raise memory"):
-            workers.watch()
-        paused["metrics"]["executing"] = 1
-        workers.watch()
+def fill(share, stay=0.0):
+    """Hold so much of this worker's memory: for some seconds, or for ever."""
+    worker = get_worker()
+    time.sleep(1.0)  # so that the scheduler has heard that something runs here
+    missing = int(share * worker.memory_manager.memory_limit) - psutil.Process().memory_info().rss
+    kept = np.ones(missing, np.uint8)
+    time.sleep(stay)
+    if not stay:
+        worker.kept = kept
+
+
+@pytest.mark.slow
+def test_a_worker_that_stays_paused_is_told_with_its_limit(monkeypatch):
+    assert client.PATIENCE == 60.0
+    monkeypatch.setattr(client, "PATIENCE", 3.0)
+    with connect(Local(workers=1, memory="600MB")) as workers:
+        list(dispatch(workers, [Task("busy", fill, (0.87, 8.0))]))  # paused, but at work
+        list(dispatch(workers, [Task("full", fill, (0.87,))]))
+        said = (
+            r"worker 0 \(tcp://127.0.0.1:\d+\) has been paused for 3 s: memory is full at the limit of "
+            r"600.0 MB; raise memory or lower workers in \[cluster\]\. Log: .*0.*log"
+        )
+        with pytest.raises(NeedUnmet, match=said):
+            list(dispatch(workers, [Task(f"t{i}", slow_square, (i,)) for i in range(100)]))
+
+
+def go_on_while_wanted(started, ended):
+    Path(started).touch()
+    deadline = time.monotonic() + 60
+    while wanted() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    Path(ended).write_text("in vain" if time.monotonic() < deadline else "at last")
+
+
+@pytest.mark.parametrize("kind", ["threads", "address"])
+def test_a_long_task_learns_that_nobody_waits_for_it(foreign, tmp_path, kind):
+    started, ended = tmp_path / "started", tmp_path / "ended"
+    assert wanted()
+    with suppress(KeyboardInterrupt), connect(Threads() if kind == "threads" else at(foreign)) as workers:
+        results = dispatch(workers, [Task("t", go_on_while_wanted, (started, ended)), Task("u", process)])
+        next(results)
+        while not started.exists():
+            time.sleep(0.01)
+        assert not ended.exists()
+        results.close()
+        raise KeyboardInterrupt
+    deadline = time.monotonic() + 60
+    while not (ended.exists() and ended.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert ended.read_text() == "in vain"
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "tls"])

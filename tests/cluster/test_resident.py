@@ -103,6 +103,18 @@ def test_a_worker_loads_once_whatever_it_is_asked(local, tmp_path):
     assert sorted(loads(tmp_path)) == sorted(processes)
 
 
+def ask(folder, names, size):
+    """Ask for models in turn, and return how often each was loaded."""
+    for name in names:
+        resident(Key(name), lambda name=name: load_and_note(folder, name), size)
+    return [len([*Path(folder).glob(f"{name}-*")]) for name in sorted(set(names))]
+
+
+def test_a_worker_gives_up_the_model_used_longest_ago(local, tmp_path):
+    (result,) = dispatch(local, [Task("t", ask, (tmp_path, "aabba", 800_000_000))])  # of 2 GB, one has room
+    assert result.value == [2, 1]
+
+
 def test_a_worker_that_was_killed_loads_again(local, tmp_path):
     tasks = [Task(f"t{at}", use, (tmp_path, "net", at == 5)) for at in range(16)]
     found = [result.value for result in dispatch(local, tasks)]

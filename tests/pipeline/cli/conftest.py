@@ -17,7 +17,7 @@ import pytest
 from pipeline.cli.program import answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[3]
 SIDE = 8
@@ -75,16 +75,23 @@ def vox2pix(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
 
 
 @pytest.fixture
-def start() -> Callable[..., subprocess.Popen[str]]:
-    """Return a function that starts vox2pix as a process of its own, in a folder."""
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Return a function that starts vox2pix as a process of its own, in a folder; none outlives its test."""
+    begun = []
 
     def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "pipeline.cli", *arguments]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+        begun.append(process)
+        return process
 
-    return begin
+    yield begin
+    for process in begun:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def release(train: int = 30, test: int = 6, voxels: int = 40) -> dict[str, np.ndarray]:

@@ -131,7 +131,7 @@ def test_a_training_goes_on_to_the_same_weights(tmp_path, monkeypatch, stop):
     for name in ("loss", "learning_rate"):
         np.testing.assert_array_equal(curves[name], expected[name])
     np.testing.assert_array_equal(curves["val_loss"], expected["val_loss"])
-    for name in ("progression.png", "noise-steps.png", "config.json"):
+    for name in ("progression.png", "denoising.png", "noise-steps.png", "config.json"):
         found, whole = (tmp_path / one / "files" / name for one in ("cut", "whole"))
         assert found.read_bytes() == whole.read_bytes(), name
 
@@ -228,6 +228,22 @@ def test_a_loss_that_is_no_number_is_told_and_the_last_checkpoint_stays(tmp_path
     assert Workspace(Location.of(tmp_path), "m").latest().step == 6
 
 
+def test_weights_that_are_no_numbers_are_never_kept(tmp_path, monkeypatch):
+    loss = Denoising.loss
+
+    def steep(self, network, batch):
+        """Add 0, whose slope is no number."""
+        return loss(self, network, batch) + (0 * next(network.parameters())).square().sum().sqrt()
+
+    monkeypatch.setattr(Denoising, "loss", steep)
+    with pytest.raises(
+        Diverged, match=r"weights are no numbers any more after step 1; lower `learning_rate`"
+    ):
+        made(tmp_path, replace(SETTINGS, steps=1, validation=0.0))  # the only loss was taken before them
+    assert Workspace(Location.of(tmp_path), "m").latest() is None
+    assert not (tmp_path / "files").exists()
+
+
 def test_a_loss_that_grows_is_told(tmp_path, monkeypatch):
     loss, times = Denoising.loss, count()
     monkeypatch.setattr(Denoising, "loss", lambda *given: loss(*given) * 2.0 ** next(times))
@@ -257,7 +273,7 @@ def test_a_full_memory_is_told_and_the_last_checkpoint_stays(tmp_path, monkeypat
         step(self, batch)
 
     monkeypatch.setattr(loop._Steps, "_step", full)
-    said = r"does not hold a training batch of 4; lower `batch`.* The last checkpoint is kept"
+    said = r"does not hold a training batch of 4; lower `batch`.* the checkpoint of step 4 is kept"
     with pytest.raises(OutOfMemory, match=said):
         made(tmp_path)
     assert Workspace(Location.of(tmp_path), "m").latest().step == 4
