@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from ...training.settings import Settings
 from .problem import LEARNER, PAINTED, PAINTER, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from multiprocessing.connection import Connection
 
     from ..work import Work
 
@@ -32,21 +34,74 @@ def _described(problem: Problem) -> dict[str, Any]:
 
 def painted(folder: str) -> Work:
     """Paint a batch at a time."""
-    problem = Problem.of(folder)
-    asked = problem.step(f"images/{PAINTED}").settings
-    told = problem.opened("predictions/pca").predicted.values.astype(np.float32)
-    conditions = told.repeat(asked["samples"], axis=0)
-    weights = problem.opened(f"model/{PAINTER}").encoding["files"] / "model.safetensors"
-    network = bare.network_of(asked["generator"], _described(problem), weights, batch=asked["batch"])
-    process = PROCESSES[asked["generator"]]
+    paint, count = _painting(folder), _count(folder)
 
     def work() -> Mapping[str, Any]:
         """Paint."""
         began = time.process_time()
-        made = bare.painted(network, process, conditions, asked["steps"], asked["batch"])
-        return {"pictures": len(made) / (time.process_time() - began)}
+        paint()
+        return {"pictures": count / (time.process_time() - began)}
 
     return work
+
+
+def painted_by(folder: str, processes: int) -> Work:
+    """Paint in so many processes at once, in each an equal part, as far as can be."""
+    count, context = _count(folder), multiprocessing.get_context("spawn")
+    started = []
+    for part in range(processes):
+        here, there = context.Pipe()
+        process = context.Process(target=_paint_part, args=(there, folder, part, processes), daemon=True)
+        process.start()
+        started.append((process, here))
+    for _, pipe in started:
+        pipe.recv()
+
+    def work() -> Mapping[str, Any]:
+        """Let all begin, and wait for the last."""
+        began = time.perf_counter()
+        for _, pipe in started:
+            pipe.send("begin")
+        for _, pipe in started:
+            pipe.recv()
+        seconds = time.perf_counter() - began
+        for process, _ in started:
+            process.join()
+        return {"per_second": count / seconds}
+
+    return work
+
+
+def _paint_part(pipe: Connection, folder: str, part: int, parts: int) -> None:
+    """Make ready, wait for the word, paint."""
+    paint = _painting(folder, part, parts)
+    pipe.send("ready")
+    pipe.recv()
+    paint()
+    pipe.send("done")
+
+
+def _painting(folder: str, part: int = 0, parts: int = 1) -> Callable[[], None]:
+    """Return a function that paints a part of what is to be painted."""
+    problem = Problem.of(folder)
+    asked = problem.step(f"images/{PAINTED}").settings
+    told = problem.opened("predictions/pca").predicted.values.astype(np.float32)
+    conditions = np.array_split(told.repeat(asked["samples"], axis=0), parts)[part]
+    weights = problem.opened(f"model/{PAINTER}").encoding["files"] / "model.safetensors"
+    network = bare.network_of(asked["generator"], _described(problem), weights, batch=asked["batch"])
+    process = PROCESSES[asked["generator"]]
+
+    def paint() -> None:
+        bare.painted(network, process, conditions, asked["steps"], asked["batch"])
+
+    return paint
+
+
+def _count(folder: str) -> int:
+    """Return how many pictures are to be painted."""
+    problem = Problem.of(folder)
+    samples: int = problem.step(f"images/{PAINTED}").settings["samples"]
+    return samples * int(problem.opened("predictions/pca").sizes["row"])
 
 
 def trained(folder: str) -> Work:
