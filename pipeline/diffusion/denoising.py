@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,12 +30,14 @@ def progression(
     seeds: Sequence[int],
     shape: Sequence[int],
     moments: int = MOMENTS,
+    *,
+    device: Any = None,
 ) -> tuple[NDArray[np.uint8], list[int]]:
     """Return pictures on their way from noise, as `pipeline.diffusion.sample.paint` paints them.
 
     Parameters
     ----------
-    network, process, manner, condition, seeds, shape
+    network, process, manner, condition, seeds, shape, device
         As for `paint`.
     moments
         How many are shown, evenly apart in steps taken: the noise first, the picture last.
@@ -50,7 +52,7 @@ def progression(
         met.setdefault(int(time[0]), noisy)  # guidance, and the second step of PLMS, ask twice
         return network(noisy, time, told)
 
-    last = paint(watched, process, manner, condition, seeds, shape)
+    last = paint(watched, process, manner, condition, seeds, shape, device=device)
     times, held = [*met, 0], [*met.values(), last]
     chosen = np.unique(np.linspace(0, len(held) - 1, moments).round().astype(int))
     return np.stack([as_levels(held[at]) for at in chosen], axis=1), [times[at] for at in chosen]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .pictures import Shown
     from .results import Results
 
-PROGRESSION, NOISE = "progression.png", "noise-steps.png"
+PROGRESSION, DENOISING, NOISE = "progression.png", "denoising.png", "noise-steps.png"
 """As `pipeline.training.decoders` names them."""
 
 
@@ -81,6 +81,8 @@ def _sheets(product: Product, files: tuple[str, ...]) -> Iterator[Sheet]:
         top = "training pictures that were not learned from; below them, " if conditional else ""
         text = f"{top}what it painted{' from their conditions' if conditional else ''} after {after} steps"
         yield _sheet(product, PROGRESSION, text)
+    if DENOISING in files:
+        yield _sheet(product, DENOISING, "the first of these on their way from noise, after all steps")
     if NOISE in files:
         yield _sheet(product, NOISE, "such a picture from the first noise step to the last")
 

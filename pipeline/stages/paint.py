@@ -16,6 +16,7 @@ from storage.chunks import even_edges
 from ..errors import ShapeError
 from ..features.resize import resize
 from ..stage import Cost, lazily, stage
+from .coordinates import row_coords, test_rows
 from .frozen import of_autoencoder
 from .learned import read_spaces, read_voxels
 from .reconstruct import IMAGES, ROWS, noise_seeds
@@ -39,7 +40,7 @@ def _cost(output: xr.Dataset, stimuli: xr.Dataset, **_inputs: xr.Dataset) -> Cos
     return Cost(memory=2 * (models + layers) + pictures, resident=models)
 
 
-@stage("reconstruct", version=2, schema=IMAGES, cost=_cost)
+@stage("reconstruct", version=3, schema=IMAGES, cost=_cost)
 def paintings(  # noqa: PLR0913  (each is a key of [images.X])
     stimuli: xr.Dataset,
     responses: xr.Dataset,
@@ -114,7 +115,7 @@ def paintings(  # noqa: PLR0913  (each is a key of [images.X])
         IMAGES,
         {"row": told.rows, "sample": samples, "y": side, "x": side, "channel": channels},
         partial(_paint, model, told, begun, how, noise, side),
-        coords={key: ("row", told.ids(key)) for key in ("image_id", "repeat", "session")},
+        coords=row_coords(test_rows(responses)),
         edges=even_edges(told.rows, ROWS),
         attrs={"picture": {"generator": generator, "batch": batch, **of_autoencoder(autoencoder)}},
     )

@@ -11,15 +11,18 @@ import numpy as np
 
 from storage.pngs import encoded
 
+from ..diffusion.denoising import progression
 from ..diffusion.process import PROCESSES
 from ..models.autoencoder import Autoencoder
 from ..models.networks import build, fill, from_bytes, nbytes, skeleton, to_bytes
+from ..models.threads import one_thread
 from .chance import number
 from .loop import Training, kept_back
-from .objectives import Denoising, Pixels
+from .objectives import QUICK, Denoising, Pixels
 from .sheets import noised, sheet
 from .sketch import sketch
-from .validation import rows_kept_back
+from .state import averaged
+from .validation import painted_seeds, rows_kept_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from storage.remote import Location
     from storage.workspace import Workspace
 
+    from ..diffusion.process import Process
     from .examples import Examples
     from .objectives import Objective
     from .settings import Settings
@@ -39,6 +43,9 @@ WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 PROGRESSION, NOISE = "progression.png", "noise-steps.png"
 """Pictures kept back above what was painted of them on the way, and one of them at several noise steps."""
+DENOISING = "denoising.png"
+"""Pictures on their way from noise, as they are painted in the end; so many of them:"""
+DENOISED = 3
 
 
 @dataclass(frozen=True)
@@ -199,6 +206,19 @@ def _sheets(training: Training, state: State, decoder: Decoder) -> Iterator[tupl
     if state.painted:
         rows = [state.painted[step] for step in sorted(state.painted)]
         yield PROGRESSION, sheet(rows if training.examples.condition is None else [shown, *rows])
+    if decoder.model in PROCESSES and len(shown):
+        yield DENOISING, sheet(list(_denoised(training, state, PROCESSES[decoder.model])))
     if decoder.model in PROCESSES:
         picture = shown[0] if len(shown) else training.examples.pictures[0]
         yield NOISE, sheet([noised(PROCESSES[decoder.model], picture, training.settings.seed)])
+
+
+def _denoised(training: Training, state: State, process: Process) -> NDArray[np.uint8]:
+    """Return (picture, moment, y, x, channel) of a few pictures kept back, from the same noise as ever."""
+    rows = rows_kept_back(training.examples, training.kept_back)[:DENOISED]
+    place = next(state.network.parameters()).device
+    condition = training.examples.batch(rows).get("condition")
+    told = None if condition is None else condition.to(place)
+    seeds, shape = painted_seeds(training.settings.seed, len(rows)), training.examples.shape
+    with averaged(state), one_thread():
+        return progression(state.network, process, QUICK, told, seeds, shape, device=place)[0]

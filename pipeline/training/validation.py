@@ -67,6 +67,11 @@ def rows_kept_back(examples: Examples, kept_back: NDArray[np.bool_]) -> NDArray[
     return found
 
 
+def painted_seeds(seed: int, count: int) -> list[int]:
+    """Return the seeds of the noise that so many pictures are painted from, whenever they are."""
+    return [number(seed, "painted", at) for at in range(count)]
+
+
 @dataclass(frozen=True)
 class Validation:
     """The pictures kept back of one training.
@@ -107,5 +112,5 @@ class Validation:
         rows = rows_kept_back(self.examples, self.kept_back)
         if not len(rows):
             return None
-        seeds = [number(self.settings.seed, "painted", at) for at in range(len(rows))]
+        seeds = painted_seeds(self.settings.seed, len(rows))
         return as_levels(self.objective.show(network, self.moved(self.examples.batch(rows)), seeds))

@@ -199,7 +199,9 @@ def test_faithful_takes_the_published_choices_and_clean_ours(release, tmp_path):
     spread = responses.response.std("row")
     np.testing.assert_allclose(spread[spread > 0], 1, atol=1e-3)
     assert "tested ones included" in responses["mean"].attrs["long_name"]
-    assert opened(planned, "images/final").picture.shape == ((trials.test.values).sum(), 1, 16, 16, 3)
+    images = opened(planned, "images/final")
+    assert images.picture.shape == ((trials.test.values).sum(), 1, 16, 16, 3)
+    assert images.nsd_id.values.tolist() == responses.nsd_id.values[responses.split.values == "test"].tolist()
     assert "faithful" in write_report([faithful], tmp_path / "report.html").read_text("utf-8")
     assert open_results(faithful).images("final").sizes["row"] == trials.test.values.sum()
 

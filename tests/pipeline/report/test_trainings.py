@@ -71,10 +71,11 @@ def test_a_report_shows_how_a_decoder_learned(trained, parse, tmp_path):
     assert dict(card.facts) == {"network": "conditional-ddpm", "told": "pca", "steps": "3", "batch": "4"}
     captions = [sheet.caption for sheet in card.sheets]
     assert captions[0].endswith("; below them, what it painted from their conditions after 3 steps.")
-    assert captions[1] == "Such a picture from the first noise step to the last."
+    assert captions[1] == "The first of these on their way from noise, after all steps."
+    assert captions[2] == "Such a picture from the first noise step to the last."
     text = write_report([recipe], tmp_path / "report.html").read_text()
     page = parse(text)
-    assert len([one for one in page.all("img") if one["alt"] in captions]) == 2
+    assert len([one for one in page.all("img") if one["alt"] in captions]) == 3
     (line,) = page.all("polyline")[:1]
     assert line["points"].split() == [f"{x},{y}" for x, y in card.curves.loss]
     assert card.curves.told in text

@@ -72,6 +72,9 @@ def test_a_training_leaves_what_it_painted_and_how_its_noise_looks(tmp_path):
     assert shown.shape == (2 * 8 + 2, 3 * 8 + 2 * 2)  # a tenth of 30 pictures; seen, and painted at the end
     kept = validation.rows_kept_back(given_, _kept_back(given_, settings))
     np.testing.assert_array_equal(shown[:8, :8], given_.pictures_of(kept)[0, :, :, 0])
+    on_the_way = _picture(tmp_path / "files" / "denoising.png")
+    assert on_the_way.shape == (3 * 8 + 2 * 2, 8 * 8 + 7 * 2)  # three pictures, eight moments
+    np.testing.assert_array_equal(on_the_way[:8, -8:], shown[10:18, :8])  # in the end, what was painted
     noise = _picture(tmp_path / "files" / "noise-steps.png")
     assert noise.shape == (8, 8 * 8 + 7 * 2)
 
