@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.sizes import human
 
+from ..report.numbers import several
 from .table import Table, counted, figure_table, goals, product_table, worker_table
 from .verdict import disagreements, judge
 
@@ -59,8 +60,9 @@ def _cluster(cluster: Mapping[str, Any]) -> str:
     hosts = sorted({member["host"] for member in members})
     gpus = sorted({gpu for member in members for gpu in member["gpus"]})
     memory = f", {human(cluster['memory'])} a slot" if cluster["memory"] else ""
+    processes = several(len(members), "process", "processes")
     return (
-        f"Cluster: {cluster['kind']}, {cluster['slots']} slots in {len(members)} processes on "
+        f"Cluster: {cluster['kind']}, {cluster['slots']} slots in {processes} on "
         f"{', '.join(hosts)}{memory}; GPUs: {', '.join(gpus) or 'none'}; encryption: {cluster['encryption']}."
     )
 
