@@ -76,6 +76,8 @@ def test_a_report_shows_how_a_decoder_learned(trained, parse, tmp_path):
     text = write_report([recipe], tmp_path / "report.html").read_text()
     page = parse(text)
     assert len([one for one in page.all("img") if one["alt"] in captions]) == 3
+    styles = [one["style"] for one in page.all("figure") if "style" in one]
+    assert styles[0] == "--wide: 72px"  # of 18 pixels: two pictures of 8 and a gap
     (line,) = page.all("polyline")[:1]
     assert line["points"].split() == [f"{x},{y}" for x, y in card.curves.loss]
     assert card.curves.told in text
