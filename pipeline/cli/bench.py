@@ -13,6 +13,7 @@ import click
 
 from .command import command
 from .manner import manner
+from .options import Here
 from .printing import put, put_json, remark, tell
 
 if TYPE_CHECKING:
@@ -44,9 +45,7 @@ SIZES = ("quick", "medium", "large")
     metavar="DIR|URL",
     help="Keep the data here, where all workers reach it; default a temporary folder.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Write JSON, an HTML page, Markdown and SVG here."
-)
+@click.option("--out", type=Here(path_type=Path), help="Write JSON, an HTML page, Markdown and SVG here.")
 @click.option(
     "--references",
     is_flag=True,

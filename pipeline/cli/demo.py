@@ -11,6 +11,7 @@ import click
 
 from .command import command
 from .manner import manner
+from .options import Here
 from .printing import put, put_json, remark, tell
 from .run import carry_out, put_outcome, write_page
 
@@ -59,7 +60,7 @@ CLUSTER = {"kind": "local", "workers": 2}
     default="./vox2pix-demo",
     show_default=True,
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Here(file_okay=False, path_type=Path),
     help="The folder to work in; the same folder again goes on where it was.",
 )
 @click.option("--quick", is_flag=True, help="Smaller data and hardly any training: under 90 seconds.")

@@ -11,7 +11,7 @@ import click
 
 from .command import command
 from .manner import manner
-from .options import Place, archive_options, product_argument
+from .options import Here, Place, archive_options, product_argument
 from .printing import counted, put, put_json, put_table, remark
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _stored(archive: Archive, recipe: str, stored: Sequence[str]) -> str:
     "folder",
     required=True,
     metavar="DIR",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=Here(file_okay=False, path_type=Path),
     help="The folder to write to; other files in it are left alone.",
 )
 @click.option(

@@ -54,6 +54,16 @@ def _toml(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+class Here(click.Path):
+    """A path of this machine: a URL is refused, rather than taken for the name of a folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if "://" in str(value):
+            self.fail(f"{value} is a URL, but files are written to this machine: name a path", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 _SET = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Put a value on top of the recipe's."
 )

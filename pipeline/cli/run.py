@@ -9,7 +9,7 @@ import click
 
 from .command import command
 from .manner import manner
-from .options import Asked, recipe_options, recipes_options
+from .options import Asked, Here, recipe_options, recipes_options
 from .printing import counted, put, put_json, put_table
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _scores(said: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     "target",
     default="report.html",
     show_default=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=Here(dir_okay=False, path_type=Path),
     help="The file to write.",
 )
 def report(asked: tuple[Asked, ...], target: Path) -> None:

@@ -148,6 +148,13 @@ def test_export_never_overwrites(vox2pix, done):
     assert not (done / "out" / "30.png").exists()
 
 
+def test_export_to_an_object_store_is_refused(vox2pix, done):
+    said = vox2pix("export", "archive", "s1/responses", "--to", "s3://lab/out")
+    assert said.code == 2
+    assert "'--to': s3://lab/out is a URL, but files are written to this machine" in said.err
+    assert not list(done.glob("s3*"))
+
+
 def test_export_in_a_form_that_does_not_exist(vox2pix, done):
     said = vox2pix("export", "archive", "s1/betas", "--to", "out", "--format", "png")
     assert said.code == 2
