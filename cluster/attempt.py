@@ -38,7 +38,7 @@ class Outcome:
     killed: bool = False
     """The workers that had this task died; the error says how many."""
     alone: bool = False
-    """With `killed`: at least one of them had no other task, so this one is to blame."""
+    """With `killed`: most of them had no other task, so this one is to blame."""
 
 
 def attempt(function: Callable[..., Any], args: tuple[Any, ...], worker: str, name: str) -> Outcome:

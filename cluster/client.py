@@ -67,6 +67,7 @@ class DaskWorkers:
     ceiling: int | None = field(init=False)
     gpus: int = field(init=False)
     _since: dict[str, float] = field(init=False, default_factory=dict)
+    _died: float = field(init=False, default=0.0)
     _for_gpus: WeakSet[Future[Outcome]] = field(init=False, default_factory=WeakSet)
 
     def __post_init__(self) -> None:
@@ -148,9 +149,13 @@ class DaskWorkers:
         ------
         ClusterLost
             If it was cancelled, and not by us: the scheduler went away. If no worker came that could do it.
+        NeedUnmet
+            If all are paused.
         """
         try:
             return self._gathered(pending)
+        except ClusterError:
+            raise
         except KilledWorker as error:
             last = error.last_worker
             return Outcome(
@@ -180,26 +185,29 @@ class DaskWorkers:
         arrives.
         """
         patience = FETCH
-        while True:
+        while pending.status != "error":
             try:
                 outcome: Outcome = pending.result(timeout=patience)
             except TimeoutError:
-                if pending.status == "error":
-                    raise
                 self.watch()
                 patience *= 2
             else:
                 self._since.clear()
                 return outcome
+        raise pending.exception(timeout=ANSWER)  # of its own, not that it has not come in time
 
     def _was_alone(self, key: str) -> bool:
-        """Tell whether a worker died that had this task and no other."""
+        """Tell whether most of the workers that died with this task had no other."""
+        had = [set(death.get("processing-tasks", ())) for _, death in self._deaths()]
+        return 2 * sum(tasks == {key} for tasks in had) > sum(key in tasks for tasks in had)
+
+    def _deaths(self) -> list[tuple[float, Mapping[str, Any]]]:
+        """Return when workers went away, and what they had then."""
         try:
             events = self.client.get_events("all")
         except OSError:
-            return False
-        deaths = [event for _, event in events if event.get("action") == "remove-worker"]
-        return any(set(death.get("processing-tasks", ())) == {key} for death in deaths)
+            return []
+        return [(when, event) for when, event in events if event.get("action") == "remove-worker"]
 
     def cancel(self, pending: Sequence[Future[Outcome]]) -> None:
         """Cancel calls, unless there is nobody left to tell."""
@@ -216,6 +224,8 @@ class DaskWorkers:
         troubles = {address: worker for address, worker in workers.items() if _is_stuck(worker)}
         if not workers:
             troubles[NOBODY] = {}
+            if self._one_died():
+                self._since.pop(NOBODY, None)
         elif not all(task.done() for task in self._for_gpus) and not any(map(_has_gpu, workers.values())):
             troubles[NO_GPU] = {}
         now = monotonic()
@@ -223,6 +233,11 @@ class DaskWorkers:
         for address, since in self._since.items():
             if now - since >= (self._patience if address in (NOBODY, NO_GPU) else PATIENCE):
                 raise self._trouble(address, troubles[address])
+
+    def _one_died(self) -> bool:
+        """Tell whether one has died since the last look: a task may kill each that comes, unseen."""
+        before, self._died = self._died, max((when for when, _ in self._deaths()), default=0.0)
+        return self._died != before
 
     @property
     def _patience(self) -> float:

@@ -90,8 +90,9 @@ def dispatch(
     Yields
     ------
     Result
-        One a task. On any failure the tasks outstanding are cancelled, and those that had finished by then
-        are still yielded before it is raised.
+        One a task. A task that failed in every try does not keep the others from being done: it is raised at
+        their end, or when a second one fails. On any other failure, and on that one, the tasks outstanding
+        are cancelled, and those that had finished by then are still yielded before it is raised.
 
     Raises
     ------
@@ -134,6 +135,8 @@ class _Run:
     running: dict[Pending, _Try] = field(default_factory=dict)
     suspects: deque[_Try] = field(default_factory=deque)
     done: SimpleQueue[Pending] = field(default_factory=SimpleQueue)
+    failure: TaskFailed | None = None
+    """Of the task that can't be done."""
     name: str = field(default_factory=lambda: uuid4().hex[:12])
     number: Iterator[int] = field(default_factory=count)
 
@@ -146,6 +149,7 @@ class _Run:
                 self._fill()
                 if result is not None:
                     yield result
+            self._raise_failure()
         except Exception:
             finished = self._finished()
             self._give_up()
@@ -202,7 +206,7 @@ class _Run:
             outcome.error.task = one.task.key  # type: ignore[attr-defined]
             raise outcome.error
         elif one.tries > self.retries:
-            raise self._failure(one, outcome) from outcome.error
+            self._fail(one, outcome)
         else:
             self._retry(one, outcome)
         return None
@@ -214,9 +218,20 @@ class _Run:
     def _suspect(self, one: _Try, outcome: Outcome) -> None:
         """Blame a task for dead workers only if it was alone on one; else run it again by itself and see."""
         if one.alone or outcome.alone:
-            raise self._failure(one, outcome) from outcome.error
-        self.on_retry(one.task.key, "its workers died")
-        self.suspects.append(replace(one, tries=one.tries + 1, alone=True))
+            self._fail(one, outcome)
+        else:
+            self.on_retry(one.task.key, "its workers died")
+            self.suspects.append(replace(one, tries=one.tries + 1, alone=True))
+
+    def _fail(self, one: _Try, outcome: Outcome) -> None:
+        """Leave a task undone; where it is the second, it is hardly the task."""
+        self._raise_failure()
+        self.failure = self._failure(one, outcome)
+        self.failure.__cause__ = outcome.error
+
+    def _raise_failure(self) -> None:
+        if self.failure is not None:
+            raise self.failure
 
     def _failure(self, one: _Try, outcome: Outcome) -> TaskFailed:
         log = self.workers.log(outcome.name)

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from cluster.folder import Logs
     from cluster.kinds import Local
 
+LOCAL = {
+    # After this time dask looks whether a worker that died is there, and closes its nanny for good where not.
+    # By then it may have died again and be on its way again: a nanny of this process needs no such look.
+    "distributed.deploy.lost-worker-timeout": "365 days",
+}
+
 
 @contextmanager
 def nannies() -> Iterator[Logs]:
@@ -32,7 +38,7 @@ def nannies() -> Iterator[Logs]:
     with ExitStack() as stack:
         logs = stack.enter_context(log_folder())
         stack.enter_context(diverted(logs.folder / "scheduler.log"))
-        settings = {**SETTINGS, **nanny_settings(), FOLDER: str(logs.folder)}
+        settings = {**SETTINGS, **LOCAL, **nanny_settings(), FOLDER: str(logs.folder)}
         stack.enter_context(dask.config.set(settings))
         # nannies write into the environment of this process, for their children to inherit
         stack.enter_context(environment_kept(dask.config.get(SPAWN)))

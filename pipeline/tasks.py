@@ -12,9 +12,9 @@ from .portions import Portions
 from .ridge import CPU
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from cluster import Workers
+    from cluster import Result, Workers
     from storage.product import Product
 
     from .blocks import Work, Written
@@ -53,22 +53,32 @@ def _by_one(
     step: Step, product: Product, portions: Portions[Work], workers: Workers, listener: Listener
 ) -> Iterator[Written]:
     """Have each portion of the blocks made by one worker."""
-    from cluster import Task, dispatch
+    from cluster import Task, TaskFailed, dispatch
 
     write = partial(write_blocks, early=portions.early)
-    tasks = (
-        Task(
-            _title(step, portion),
-            write,
-            (product, portion, step.origin),
-            need_of(step, portion[0].device),
-        )
-        for portion in portions
-    )
-    for result in dispatch(workers, tasks, on_retry=partial(listener.block_retried, step)):
-        portions.heard(result.seconds, len(result.value))
-        listener.task_done(step, result)
-        yield from result.value
+    running: dict[str, list[Work]] = {}
+
+    def task(portion: list[Work]) -> Task:
+        running[title := _title(step, portion)] = portion
+        return Task(title, write, (product, portion, step.origin), need_of(step, portion[0].device))
+
+    def made(portions: Iterable[list[Work]]) -> Iterator[Result]:
+        for result in dispatch(workers, map(task, portions), on_retry=partial(listener.block_retried, step)):
+            del running[result.key]
+            listener.task_done(step, result)
+            yield result
+
+    try:
+        for result in made(portions):
+            portions.heard(result.seconds, len(result.value))
+            yield from result.value
+    except TaskFailed as error:
+        blocks = running[str(error.task)]
+        if len(blocks) == 1:
+            raise
+        # one of them is to blame: by itself it is named, and does not keep the others from being made
+        for result in made([work] for work in blocks):
+            yield from result.value
 
 
 def _by_several(

@@ -148,6 +148,25 @@ def test_failure_cancels_what_waits_and_keeps_what_is_done(workers, tmp_path):
     assert len(list(tmp_path.iterdir())) <= 3
 
 
+def test_a_task_that_cannot_be_done_spares_the_others(workers):
+    tasks = [Task("bad", fail_with, (OSError("no"),)), *(Task(f"good {i}", square, (i,)) for i in range(30))]
+    results = []
+    with pytest.raises(TaskFailed, match="'bad': it failed 3 times"):
+        results.extend(dispatch(workers, tasks))
+    assert {one.key: one.value for one in results} == {f"good {i}": i * i for i in range(30)}
+
+
+def test_a_second_task_that_cannot_be_done_ends_it(workers, tmp_path):
+    tasks = [
+        *(Task(f"bad {i}", fail_with, (OSError("no"),)) for i in range(2)),
+        *(Task(f"late {i}", note_start, (tmp_path, i)) for i in range(50)),
+    ]
+    with pytest.raises(TaskFailed, match="'bad 0'") as caught:
+        list(dispatch(workers, tasks, window=1))
+    assert (caught.value.task, str(caught.value.__cause__)) == ("bad 0", "no")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_workers_are_fit_for_more_after_a_failure(workers):
     with pytest.raises(UserError):
         list(dispatch(workers, [Task("bad", fail_with, (UserError("no"),))]))

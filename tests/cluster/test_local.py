@@ -150,6 +150,18 @@ def test_ctrl_c_cancels_and_returns_promptly(local):
 
 
 @pytest.mark.slow
+def test_a_worker_that_dies_again_is_started_again(monkeypatch):
+    """Dask closes the nanny of one that, some time after its first death, is just being started again."""
+    monkeypatch.setitem(fleet.SETTINGS, "distributed.deploy.lost-worker-timeout", "500ms")
+    with connect(Local(workers=1, memory="1GB")) as workers:
+        for _ in range(2):
+            [pid] = workers.each(os.getpid).values()
+            os.kill(pid, signal.SIGKILL)
+            workers.client.wait_for_workers(1, timeout=60)
+            assert next(dispatch(workers, [Task("t", process)])).value != pid
+
+
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_given_up_and_its_task_done_elsewhere(monkeypatch):
     monkeypatch.setitem(fleet.SETTINGS, "distributed.scheduler.worker-ttl", "5s")
     with connect(Local(workers=2, memory="1GB")) as workers:
@@ -299,6 +311,42 @@ def test_a_gpu_that_stays_away_is_a_lost_cluster_though_others_work_on(foreign, 
         assert caught.value.exit_code == 4
         plain = dispatch(workers, [Task("plain", slow_square, (3, 1.5))])
         assert [one.value for one in plain] == [9]
+
+
+def test_a_result_whose_worker_is_gone_says_that_there_is_none(foreign, monkeypatch):
+    """Not that the scheduler went away: it is there."""
+    monkeypatch.setattr(client, "PATIENCE", 0.1)
+    monkeypatch.setattr(client, "FETCH", 0.1)
+    with connect(at(foreign)) as workers:
+        pending = workers.submit(slow_square, 3, 0, key="held")
+        assert workers.outcome(pending).value == 9
+        foreign.sync(next(iter(foreign.workers.values())).close, nanny=False)
+        with pytest.raises(ClusterLost, match="no worker for"):
+            workers.outcome(pending)
+
+
+def test_workers_that_come_and_die_between_two_looks_were_there(foreign, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(client, "monotonic", lambda: now[0])
+
+    def vanish():
+        foreign.scale(0)
+        while workers.members():
+            time.sleep(0.05)
+
+    with connect(at(foreign)) as workers:
+        vanish()
+        workers.watch()
+        now[0] += 0.8 * client.PATIENCE
+        foreign.scale(1)
+        workers.client.wait_for_workers(1, timeout=60)
+        vanish()
+        workers.watch()
+        now[0] += 0.8 * client.PATIENCE
+        workers.watch()
+        now[0] += 0.3 * client.PATIENCE
+        with pytest.raises(ClusterLost, match="no worker for 60 s"):
+            workers.watch()
 
 
 def fill(share, stay=0.0):
