@@ -27,6 +27,7 @@ SCENARIOS = {
     "ingest": "pipeline.bench.ingest.scenario:sized",
     "ridge": "pipeline.bench.ridge.scenario:ridge",
     "generate": "pipeline.bench.generate.scenario:sized",
+    "resilience": "pipeline.bench.resilience.scenario:sized",
 }
 #: What is run on a cluster: `package.module:function` of one of `workloads.SIZES` and of changed numbers.
 WORKLOADS = {

@@ -33,6 +33,10 @@ COLUMNS = (
     ("tasks", "tasks", 1.0),
     ("tried again", "retries", 1.0),
     ("lost with a worker", "lost", 1.0),
+    ("harmed", "harmed", 1.0),
+    ("beyond its ttl (s)", "late", 1.0),
+    ("resident at a tenth (MB)", "early", _MB),
+    ("resident (MB)", "resident", _MB),
 )
 #: The same of a product.
 _PRODUCT = (

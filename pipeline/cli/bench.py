@@ -71,8 +71,9 @@ def bench(
     compare: tuple[Path, Path] | None,
 ) -> None:
     """Measure ingest, ridge, generate or whole on a cluster: what each stage and each worker takes."""
-    from pipeline.bench.catalogue import insist_writable
+    from pipeline.bench.catalogue import SCENARIOS, WORKLOADS, insist_writable
 
+    references = references or name in SCENARIOS.keys() - WORKLOADS.keys()
     if quick and size not in {None, "quick"}:
         raise click.UsageError(f"--quick and --size {size} contradict each other; give one of them")
     if out:

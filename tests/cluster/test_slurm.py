@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from distributed import Client
 
 from cluster import ClusterNotStarted, Gpu, Need, Task, connect, dispatch
+from cluster.chaos import cancel
 from cluster.security import temporary_keys
 from tests.slurm import jobs, told, wait_until
 from tests.sockets import listening
@@ -88,7 +88,7 @@ def test_a_cancelled_job_is_replaced(asked):
         before = jobs()
         results = dispatch(workers, [Task(f"t{i}", job_of_this, (0.3,)) for i in range(40)])
         found = [next(results).value]
-        subprocess.run(["scancel", before[0]], check=True)
+        cancel(before[0])
         found += [one.value for one in results]
         wait_until(lambda: len(workers.members()) == 2)
         assert len(found) == 40

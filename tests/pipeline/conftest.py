@@ -63,6 +63,32 @@ def stored_bytes() -> Callable[[Path], dict[str, bytes]]:
     return _stored_bytes
 
 
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a recipe of four subjects, and `whole`, the archive it makes undisturbed."""
+    from cluster import Threads
+    from pipeline import run
+    from pipeline.bench.resilience.problem import recipe, write
+    from pipeline.bench.resilience.scenario import QUICK
+
+    folder = tmp_path_factory.mktemp("ground")
+    write(folder, QUICK)
+    run(recipe(folder, folder / "whole"), cluster=Threads(workers=1))
+    return folder
+
+
+@pytest.fixture
+def assert_whole(ground: Path) -> Callable[[Path], None]:
+    """Return a function that asserts that an archive is the undisturbed one of `ground`."""
+    from pipeline.bench.resilience.problem import blocks, digest
+
+    def whole(archive: Path) -> None:
+        assert digest(archive) == digest(ground / "whole")
+        assert blocks(archive) == blocks(ground / "whole")
+
+    return whole
+
+
 @pytest.fixture
 def make_recipe(tmp_path: Path) -> Callable[..., Recipe]:
     """Return a function that writes a release and returns a recipe for it."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from cluster import Threads
+from cluster.chaos import cancel
 from pipeline import run
 from pipeline.outcome import Listener
 from tests.slurm import jobs
@@ -27,7 +27,7 @@ class Cancels(Listener):
         self.after -= 1
         if self.after == 0:
             self.cancelled = jobs()[:1]
-            subprocess.run(["scancel", *self.cancelled], check=True)
+            cancel(self.cancelled[0])
 
 
 def test_a_cancelled_job_leaves_no_trace_in_the_archive(make_recipe, stored_bytes, asked):

@@ -19,7 +19,6 @@ import xarray as xr
 from cluster import Local, NeedUnmet, Threads
 from pipeline import plan, run
 from pipeline.errors import RecipeError, ShapeError
-from pipeline.outcome import Listener
 from storage import damage
 from storage.errors import Changed, Damaged, Invalid, NotAnArchive
 
@@ -130,36 +129,6 @@ def test_a_driver_killed_at_ten_random_points_ends_in_the_same_bytes(make_recipe
     assert [
         found for step in outcome.plan for found in damage.find(step.in_archive(outcome.plan.archive))
     ] == []
-
-
-def test_a_worker_killed_on_the_way_ends_in_the_same_bytes(make_recipe, stored_bytes):
-    import psutil
-
-    recipe = make_recipe(voxels=4500)
-    run(recipe, cluster=THREADS)
-    expected = stored_bytes(_archive(recipe))
-    shutil.rmtree(_archive(recipe))
-
-    class Killer(Listener):
-        killed = 0
-
-        def stage_started(self, step, todo, total):
-            if step.product in {"betas", "responses", "gram/all", "images/pixels"}:
-                nannies = [child for child in psutil.Process().children() if child.children()]
-                workers = [
-                    child
-                    for child in psutil.Process().children(recursive=True)
-                    if "spawn" in " ".join(child.cmdline())
-                ]
-                if workers:
-                    os.kill(random.Random(self.killed).choice(workers[-2:]).pid, signal.SIGKILL)
-                    self.killed += 1
-                assert nannies is not None
-
-    listener = Killer()
-    run(recipe, cluster=Local(workers=2), listener=listener)
-    assert listener.killed
-    assert stored_bytes(_archive(recipe)) == expected
 
 
 @pytest.mark.parametrize("how", ["flip", "cut", "delete"])
