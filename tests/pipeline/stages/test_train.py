@@ -127,32 +127,6 @@ def test_pictures_do_not_depend_on_workers_or_blocks(make_recipe, monkeypatch, s
     np.testing.assert_array_equal(opened(planned, "images/net").open().load().picture.values, expected)
 
 
-@pytest.mark.slow
-def test_pictures_are_the_same_after_a_worker_was_killed(make_recipe, stored_bytes, tmp_path):
-    import psutil
-
-    from pipeline.outcome import Listener
-
-    class Killer(Listener):
-        killed = 0
-
-        def block_done(self, step, stored, moved):
-            if step.product == "images/net" and not self.killed:
-                children = psutil.Process().children(recursive=True)
-                workers = [one for one in children if "spawn_main" in " ".join(one.cmdline())]
-                workers[-1].kill()
-                self.killed += 1
-
-    recipe = make_recipe(SMALL, voxels=40, train=24, test=160)  # five blocks
-    images = opened(run(recipe, cluster=THREADS).plan, "images/net")
-    expected = stored_bytes(tmp_path / "archive")
-    images.revoke({*images.done()})
-    killer = Killer()
-    run(recipe, cluster=Local(workers=1, memory="2GB"), listener=killer)
-    assert killer.killed
-    assert stored_bytes(tmp_path / "archive") == expected
-
-
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
 def test_a_flipped_bit_of_the_weights_is_found_and_mended(make_recipe, file):
     recipe = make_recipe(SMALL, **SIZES)
