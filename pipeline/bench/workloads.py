@@ -1,7 +1,7 @@
 """The workloads: ingesting, the ridge, a decoder that learns and paints, and the whole way, in three sizes.
 
-`quick` only shows that it works. `medium` is data of tens to hundreds of MB. `large` has volumes, rows or pictures as
-large as NSD's: gigabytes to simulate, and for a cluster to work on.
+`quick` only shows that it works. `medium` is data of tens to hundreds of MB. `large` has volumes, rows or
+pictures as large as NSD's: gigabytes to simulate, and for a cluster to work on.
 """
 
 from __future__ import annotations
