@@ -35,6 +35,7 @@ from cluster.places import Seat, seat, seated
 from cluster.preview import preview
 from cluster.resident import Key, resident
 from cluster.sizes import human, parse_bytes
+from cluster.telling import share_done
 from cluster.wanted import Unwanted, wanted
 from cluster.workers import Workers
 
@@ -75,6 +76,7 @@ __all__ = [
     "resident",
     "seat",
     "seated",
+    "share_done",
     "together",
     "wanted",
 ]

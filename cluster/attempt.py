@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from cluster import blas
+from cluster.telling import telling
 from cluster.wanted import answering
 
 if TYPE_CHECKING:
@@ -51,15 +52,19 @@ def attempt(function: Callable[..., Any], args: tuple[Any, ...], worker: str, na
     return Outcome(value=value, seconds=perf_counter() - start, worker=worker, name=name)
 
 
-def on_worker(function: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
-    """Call a function on the dask worker that this runs on, and return what became of it."""
+def on_worker(function: Callable[..., Any], args: tuple[Any, ...], topic: str) -> Outcome:
+    """Call a function on the dask worker that this runs on, and return what became of it.
+
+    What it says of its progress is an event of a topic: the task's key, and how much of it is done.
+    """
     from distributed import get_worker
 
     # Set and not restored: another task of this process may be running by then.
     blas.limit(blas.THREADS)
     worker = get_worker()
     key = worker.get_current_task()
-    with answering(lambda: _is_wanted(worker, key)):
+    wanted = answering(lambda: _is_wanted(worker, key))
+    with wanted, telling(lambda share: worker.log_event(topic, (key, share))):
         outcome = attempt(function, args, worker.address, str(worker.name))
     if outcome.error is not None:
         logger.warning("task %s failed", key, exc_info=outcome.error)

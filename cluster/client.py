@@ -66,6 +66,7 @@ class DaskWorkers:
     memory: int | None = field(init=False)
     ceiling: int | None = field(init=False)
     gpus: int = field(init=False)
+    shares: dict[str, float] = field(init=False, default_factory=dict)
     _since: dict[str, float] = field(init=False, default_factory=dict)
     _died: float = field(init=False, default=0.0)
     _for_gpus: WeakSet[Future[Outcome]] = field(init=False, default_factory=WeakSet)
@@ -74,6 +75,8 @@ class DaskWorkers:
         self.slots = self.gpus = 0
         self.memory = self.ceiling = None
         self._measure(self.workers())
+        self._topic = f"vox2pix-{self.client.id}"
+        self.client.subscribe_topic(self._topic, lambda event: self.shares.update([event[1]]))
 
     def _measure(self, found: Mapping[str, Any]) -> None:
         """Note what there is; who is gone for a while still counts, since he is started again."""
@@ -116,6 +119,7 @@ class DaskWorkers:
                 on_worker,
                 function,
                 args,
+                self._topic,
                 key=key,
                 pure=False,
                 workers=others or None,

@@ -8,7 +8,7 @@ handful of tasks whatever the number of blocks.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -70,6 +70,7 @@ def dispatch(
     window: int | None = None,
     retries: int = RETRIES,
     on_retry: Callable[[str, str], object] | None = None,
+    on_share: Callable[[Mapping[str, float]], object] | None = None,
 ) -> Iterator[Result]:
     """Run tasks and yield their results as they finish.
 
@@ -86,6 +87,9 @@ def dispatch(
         attribute ``exit_code`` is meant for the user and is never tried again.
     on_retry
         Called with the task's key and the reason before each further try.
+    on_share
+        Called every second in which no task ends with how much is done of those that run, by key, as far as
+        they say so: see `share_done`.
 
     Yields
     ------
@@ -109,7 +113,8 @@ def dispatch(
         check(workers, {task.key: task.need for task in tasks})
     if window is not None and window < 1:
         raise ValueError(f"window is {window}; expected at least 1")
-    return _Run(workers, iter(tasks), window, retries, on_retry or (lambda *_: None)).results()
+    heard = on_retry or (lambda *_: None), on_share or (lambda _: None)
+    return _Run(workers, iter(tasks), window, retries, *heard).results()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,7 @@ class _Try:
     """One submission of a task."""
 
     task: Task
+    key: str = ""
     tries: int = 1
     avoid: str = ""
     alone: bool = False
@@ -132,6 +138,7 @@ class _Run:
     window: int | None
     retries: int
     on_retry: Callable[[str, str], object]
+    on_share: Callable[[Mapping[str, float]], object]
     running: dict[Pending, _Try] = field(default_factory=dict)
     suspects: deque[_Try] = field(default_factory=deque)
     done: SimpleQueue[Pending] = field(default_factory=SimpleQueue)
@@ -169,6 +176,13 @@ class _Run:
                 return self.done.get(timeout=POLL)
             except Empty:
                 self.workers.watch()
+                self._tell_shares()
+
+    def _tell_shares(self) -> None:
+        shares = self.workers.shares
+        said = {one.task.key: shares[one.key] for one in self.running.values() if one.key in shares}
+        if said:
+            self.on_share(said)
 
     def _fill(self) -> None:
         """Submit until the window is full; a suspect waits for an empty one and has it for itself."""
@@ -191,13 +205,14 @@ class _Run:
         # A key of its own for every try: under a known one dask would hand out its old result or error.
         key = f"{task.key}-{self.name}-{next(self.number)}"
         pending = self.workers.submit(task.function, *task.args, key=key, gpu=task.need.gpu, avoid=one.avoid)
-        self.running[pending] = one
+        self.running[pending] = replace(one, key=key)
         pending.add_done_callback(self.done.put)
 
     def _settle(self, pending: Pending) -> Result | None:
         """Turn a finished try into a result, a further try, or an exception."""
         one = self.running.pop(pending)
         outcome = self.workers.outcome(pending)
+        self.workers.shares.pop(one.key, None)
         if outcome.error is None:
             return _result(one, outcome)
         if outcome.killed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event, current_thread
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from cluster.attempt import Outcome, attempt
 from cluster.blas import THREADS, BlasThreads
 from cluster.errors import ClusterConfigError, ClusterLost
 from cluster.machine import cores, memory
+from cluster.telling import telling
 from cluster.wanted import answering
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class ThreadWorkers:
     gpus: int = 0
     dashboard: None = None
     closed: Event = field(default_factory=Event)
+    shares: dict[str, float] = field(default_factory=dict)
 
     @property
     def memory(self) -> int:
@@ -48,9 +51,10 @@ class ThreadWorkers:
         only: str = "",
     ) -> Future[Outcome]:
         """Submit one call; all threads are alike, so there is none to avoid."""
-        del key, gpu, avoid, only
+        del gpu, avoid, only
+        tell = partial(self.shares.__setitem__, key)
         try:
-            return self.pool.submit(_in_thread, self.closed, self.blas, function, args)
+            return self.pool.submit(_in_thread, self.closed, self.blas, function, args, tell)
         except RuntimeError as error:
             raise ClusterLost(f"the threads are closed ({error}); dispatch inside the connection") from error
 
@@ -80,11 +84,15 @@ class ThreadWorkers:
 
 
 def _in_thread(
-    closed: Event, blas: BlasThreads, function: Callable[..., Any], args: tuple[Any, ...]
+    closed: Event,
+    blas: BlasThreads,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    tell: Callable[[float], object],
 ) -> Outcome:
     blas.set()
     name = current_thread().name
-    with answering(lambda: not closed.is_set()):
+    with answering(lambda: not closed.is_set()), telling(tell):
         return attempt(function, args, name, name)
 
 

@@ -35,6 +35,8 @@ class Workers(Protocol):
         Number of GPU slots.
     dashboard
         Link to the dashboard, if there is one.
+    shares
+        How much of tasks is done, by their keys, as far as they say so.
     """
 
     @property
@@ -49,6 +51,8 @@ class Workers(Protocol):
     def gpus(self) -> int: ...  # noqa: D102
     @property
     def dashboard(self) -> str | None: ...  # noqa: D102
+    @property
+    def shares(self) -> dict[str, float]: ...  # noqa: D102
 
     def submit(
         self,

@@ -28,6 +28,9 @@ class Listener:
     def block_done(self, step: Step, stored: int, moved: int) -> None:
         """A block is stored."""
 
+    def under_way(self, step: Step, blocks: float) -> None:
+        """Tasks that make several blocks at once have done so many blocks' worth."""
+
     def trained(self, step: Step, told: Mapping[str, Any]) -> None:
         """A training has come so far: see `storage.workspace.Workspace.tell`."""
 

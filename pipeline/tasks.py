@@ -12,7 +12,7 @@ from .portions import Portions
 from .ridge import CPU
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cluster import Result, Workers
     from storage.product import Product
@@ -39,7 +39,7 @@ def hand_out(
     workers
         Who work.
     listener
-        Hears of each task that is tried again, and of each that is done.
+        Hears of each task that is tried again, of each that is done, and how far those are that run.
     """
     if cost.processes > 1:
         yield from _by_several(step, product, blocks, cost.processes, workers, listener)
@@ -62,8 +62,12 @@ def _by_one(
         running[title := _title(step, portion)] = portion
         return Task(title, write, (product, portion, step.origin), need_of(step, portion[0].device))
 
+    def shared(shares: Mapping[str, float]) -> None:
+        listener.under_way(step, sum(share * len(running[title]) for title, share in shares.items()))
+
     def made(portions: Iterable[list[Work]]) -> Iterator[Result]:
-        for result in dispatch(workers, map(task, portions), on_retry=partial(listener.block_retried, step)):
+        retried = partial(listener.block_retried, step)
+        for result in dispatch(workers, map(task, portions), on_retry=retried, on_share=shared):
             del running[result.key]
             listener.task_done(step, result)
             yield result

@@ -35,27 +35,37 @@ class Tally:
     slots: int
     began: float = field(default_factory=time.monotonic)
     done: int = 0
+    under_way: float = 0.0
+    """Blocks' worth that is done in tasks still running."""
     bytes: int = 0
     retries: int = 0
     learned: Mapping[str, Any] | None = None
     """How far a training says it is."""
+
+    @property
+    def reached(self) -> float:
+        """Blocks that are done, and blocks' worth that is."""
+        return min(self.done + self.under_way, float(self.todo))
 
     def told(self, now: float) -> str:
         """Return blocks, rates, what is left, workers and retries, at a time of `time.monotonic`.
 
         >>> Tally("s1/betas", 8, slots=2, began=0.0, done=4, bytes=8_000_000).told(2.0)
         '4/8 blocks, 2.0 blocks/s, 4.0 MB/s, 0:02 left, 2 workers'
+        >>> Tally("s1/gram/all", 8, slots=2, began=0.0, under_way=2.4).told(30.0)
+        '2.4/8 blocks, 1:10 left, 2 workers'
         """
         from cluster import human
 
         if self.learned:
             return told(self.learned)
         seconds = max(now - self.began, 1e-9)
-        said = [f"{self.done}/{self.todo} blocks"]
+        reached = f"{self.reached:.1f}" if self.under_way else f"{self.done}"
+        said = [f"{reached}/{self.todo} blocks"]
         if self.done:
-            left = (self.todo - self.done) * seconds / self.done
             said += [f"{self.done / seconds:.1f} blocks/s", f"{human(self.bytes / seconds)}/s"]
-            said.append(f"{clock(left)} left")
+        if self.reached:
+            said.append(f"{clock((self.todo - self.reached) * seconds / self.reached)} left")
         said.append(counted(self.slots, "worker"))
         if self.retries:
             said.append(f"{self.retries} tried again")
@@ -101,7 +111,15 @@ class Talk(Listener):
         del step
         if self.tally:
             self.tally.done += 1
+            self.tally.under_way = max(0.0, self.tally.under_way - 1)
             self.tally.bytes += stored + moved
+            self.changed()
+
+    def under_way(self, step: Step, blocks: float) -> None:
+        """Note what is done of blocks that come together."""
+        del step
+        if self.tally:
+            self.tally.under_way = blocks
             self.changed()
 
     def trained(self, step: Step, told: Mapping[str, Any]) -> None:
@@ -151,7 +169,7 @@ class Bar(Talk):
         if tally is None:
             self.progress.update(self.task, visible=False)
             return
-        learned = tally.learned or {"step": tally.done, "steps": tally.todo}
+        learned = tally.learned or {"step": tally.reached, "steps": tally.todo}
         self.progress.update(
             self.task,
             visible=True,

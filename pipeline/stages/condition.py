@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,12 +13,14 @@ from storage.schema import Schema, Variable
 from .. import ridge
 from ..ridge.condition import PASSES, TOLERANCE, VECTORS
 from ..stage import Cost, lazily, stage
-from .matrix import Matrix
+from .matrix import Matrix, walked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import xarray as xr
+
+    from ..ridge.namespace import Array
 
 Precision = Literal["auto", "float32", "float64"]
 
@@ -47,7 +50,12 @@ def condition(responses: xr.Dataset, voxels: xr.Dataset | None = None, *, rois: 
 
 
 def _condition(matrix: Matrix, _start: int, _stop: int) -> Mapping[str, np.ndarray]:
-    found = ridge.largest_eigenvalue(lambda: ridge.stream(matrix.training_parts()))
+    number = count()
+
+    def walk() -> Iterator[Array]:
+        return ridge.stream(walked(matrix.training_parts(), matrix.voxels, next(number), PASSES))
+
+    found = ridge.largest_eigenvalue(walk)
     return {"largest_eigenvalue": np.asarray(found)}
 
 

@@ -13,7 +13,7 @@ from storage.schema import Schema, Variable
 from .. import ridge
 from ..stage import Cost, lazily, stage
 from .condition import Precision, dtype_of
-from .matrix import Matrix
+from .matrix import Matrix, walked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -133,7 +133,8 @@ def dual_gram(
 def _dual_bands(
     matrix: Matrix, dtype: Any, spans: Sequence[tuple[int, int]]
 ) -> Iterator[Mapping[str, np.ndarray]]:
-    bands = ridge.gram_bands(ridge.stream(matrix.training_parts()), spans, dtype)
+    parts = walked(matrix.training_parts(), matrix.voxels)
+    bands = ridge.gram_bands(ridge.stream(parts), spans, dtype)
     while bands:
         yield {"gram": ridge.host(bands.pop(0))}
 
@@ -197,7 +198,7 @@ def cross(
 
 def _cross(matrix: Matrix, dtype: Any, _start: int, _stop: int) -> Mapping[str, np.ndarray]:
     def pairs() -> Iterator[tuple[Any, Any]]:
-        for part in ridge.stream(matrix.parts()):
+        for part in ridge.stream(walked(matrix.parts(), matrix.voxels)):
             yield part[: matrix.training, :], part[matrix.training :, :]
 
     return {"cross": ridge.host(ridge.cross_gram(pairs(), dtype))}

@@ -12,7 +12,7 @@ from .. import ridge
 from ..errors import ShapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import xarray as xr
 
@@ -161,6 +161,27 @@ class Matrix:
     def test_pictures(self) -> np.ndarray:
         """The picture each test row saw, as a number."""
         return _numbered(self.responses.image_id.values[self.training :])[1]
+
+
+def walked(parts: Iterable[np.ndarray], voxels: int, number: int = 0, of: int = 1) -> Iterator[np.ndarray]:
+    """Yield the parts of a walk over voxels, and have it heard how far that is.
+
+    Parameters
+    ----------
+    parts
+        (row, voxel), consecutive voxels.
+    voxels
+        How many there are in all.
+    number, of
+        Which walk this is, from 0, of how many that a task makes.
+    """
+    from cluster import share_done
+
+    passed = 0
+    for part in parts:
+        yield part
+        passed += part.shape[1]
+        share_done((number + passed / voxels) / of)
 
 
 def _numbered(image_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

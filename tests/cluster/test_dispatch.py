@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
+from contextvars import copy_context
 from pathlib import Path
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from cluster import Need, NeedUnmet, Task, TaskFailed, Threads, connect, dispatch, errors
+from cluster import Need, NeedUnmet, Task, TaskFailed, Threads, connect, dispatch, errors, share_done
 
 
 class UserError(Exception):
@@ -58,6 +60,31 @@ def test_results_come_with_key_time_and_tries(workers):
 def test_same_task_runs_again_each_time(workers, tmp_path):
     task = Task("count", fail_until, (0, tmp_path))
     assert [next(dispatch(workers, [task])).value for _ in range(3)] == [0, 1, 2]
+
+
+def half_done(seconds):
+    """Say so from a thread that reads ahead, too early, then when it may."""
+    from cluster import share_done
+
+    for share in (0.25, 0.5):
+        threading.Thread(target=copy_context().run, args=(share_done, share)).start()
+        time.sleep(seconds)
+    return "done"
+
+
+def test_what_is_done_of_a_running_task_is_heard(workers):
+    heard = []
+    tasks = [Task("long", half_done, (1.5,)), Task("short", square, (3,))]
+    found = {one.key: one.value for one in dispatch(workers, tasks, on_share=heard.append)}
+    assert found == {"long": "done", "short": 9}
+    assert {"long": 0.5} in heard
+    assert all(shares == {"long": 0.5} for shares in heard)
+    assert not workers.shares
+
+
+def test_outside_a_task_nobody_hears(workers):
+    share_done(0.5)
+    assert not workers.shares
 
 
 def test_nothing_to_do(workers):

@@ -55,6 +55,36 @@ def test_a_run_makes_every_product_once(make_recipe):
     assert [made.step.product for made in second.made] == [step.product for step in second.plan]
 
 
+class UnderWay(Listener):
+    def __init__(self):
+        self.heard = []
+
+    def under_way(self, step, blocks):
+        self.heard.append((step.product, blocks))
+
+
+def test_a_walk_over_the_voxels_is_heard_before_its_end(make_recipe, monkeypatch):
+    from cluster import telling
+    from pipeline.stages.matrix import Matrix
+
+    reads = Matrix._read
+
+    def slowly(self, positions):
+        time.sleep(0.2)
+        return reads(self, positions)
+
+    monkeypatch.setattr(Matrix, "_read", slowly)
+    monkeypatch.setattr(telling, "EVERY", 0.0)
+    monkeypatch.setattr(sys.modules["cluster.dispatch"], "POLL", 0.05)
+    listener = UnderWay()
+    run(make_recipe(voxels=3000), until="gram", cluster=Threads(workers=1), listener=listener)
+    for product in ("condition/all", "gram/all", "cross/all"):
+        said = [blocks for name, blocks in listener.heard if name == product]
+        assert said == sorted(said)
+        assert any(0.1 < blocks < 0.9 for blocks in said)
+        assert max(said) <= 1
+
+
 def test_the_outcome_is_the_contract(make_recipe):
     said = json.loads(json.dumps(run(make_recipe(), cluster=THREADS).as_json()))
     assert said["status"] == "done"

@@ -91,6 +91,18 @@ def test_what_is_left():
     assert tally.told(10.0) == "10/100 blocks, 1.0 blocks/s, 500.0 kB/s, 1:30 left, 4 workers, 2 tried again"
 
 
+def test_blocks_that_come_together_are_told_by_what_is_done_of_them(capsys):
+    listener = progress.Talk(verbose=False)
+    listener.stage_started(Step(), 8, 8)
+    for blocks, told in ((1.25, "1.2/8 blocks, "), (4.0, "4.0/8 blocks, ")):
+        listener.under_way(Step(), blocks)
+        assert listener.tally.told(time.monotonic()).startswith(told)
+    for _ in range(4):  # they are there at once, and are not counted twice
+        listener.block_done(Step(), 1000, 0)
+    assert listener.tally.told(time.monotonic()).startswith("4/8 blocks, ")
+    assert capsys.readouterr().err == ""
+
+
 def test_tables_numbers_and_json():
     table = plain_table([{"a": "x", "n": "10"}, {"a": "long", "n": "1"}], ["n"])
     assert table == "a      n\nx     10\nlong   1"
