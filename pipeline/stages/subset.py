@@ -56,9 +56,10 @@ def _subset_cost(
     depth, tries = int(output.kept.attrs["count"]), output.sizes["try"]
     width = min(FEATURES, t)
     parts = responses.sizes["row"] * ridge.WIDTH * (5 * 4 + 8)
-    memory = 3 * n * n * 8 + width * (features.sizes["image"] + 6 * n) * 4 + parts
+    solved = n * n * 8 + max(parts, n * n * 4)  # one matrix: Gram, factor and inverse in turn
+    fitted = n * n * 4 + width * (features.sizes["image"] + 4 * n) * 4
     flops = ridge.gram_band_flops(0, n, depth) + float(n) ** 3 + ridge.predict_flops(n, n, t)
-    return Cost(memory=memory, flops=tries * flops)
+    return Cost(memory=max(solved, fitted), flops=tries * flops)
 
 
 @stage("gram", version=1, schema=SUBSET, cost=_subset_cost, gpu=True)
@@ -136,13 +137,16 @@ def _fit(matrix: Matrix, features: xr.Dataset, rows: np.ndarray, alpha: float) -
     What it leaves of centred targets Y is alpha (K + alpha I)^-1 Y.
     """
     gram = ridge.gram_band(ridge.stream(matrix.training_parts()), 0, matrix.training, "float64")
-    inverse = ridge.factorise(gram, alpha).inverse()
+    inverse = ridge.factorise(gram, alpha, overwrite=True).inverse()
+    del gram
     xp = namespace_of(inverse)
-    left = xp.astype(alpha * inverse, xp.float32)
-    del gram, inverse
+    inverse *= alpha
+    left = xp.astype(inverse, xp.float32)
+    del inverse
     count, total = features.sizes["feature"], 0.0
     for start, stop in pairwise(even_edges(count, FEATURES)):
         values = ridge.put(features.value[:, start:stop].values[rows])
         targets = ridge.centred_targets(values, ridge.moments(values), "float32")
+        del values
         total += float(xp.sum(ridge.scores(targets - left @ targets, targets).r2))
     return total / count

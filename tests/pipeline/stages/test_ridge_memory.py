@@ -18,7 +18,7 @@ import pytest
 import xarray as xr
 
 from pipeline.bench.memory import Peak
-from pipeline.stages import choose, gram, invert, smooth, spectrum, tune, weigh
+from pipeline.stages import choose, gram, invert, network, smooth, spectrum, subset, tune, weigh
 
 if TYPE_CHECKING:
     from pipeline.stage import Stage
@@ -106,6 +106,9 @@ def _catalogue() -> dict[str, tuple[Stage, dict[str, str], dict[str, Any]]]:
         how = {"alpha": 1e4, "precision": width}
         found[f"smoother-{width}"] = smooth.dual_smoother, given, how
         found[f"smoother-held-out-{width}"] = smooth.dual_smoother, given, {**how, "held_out": True}
+    drop = {"drop": 1000, "seed": 42, "tries": 2, "alpha": 1e4}
+    found["subset"] = subset.subset, {**rows, "features": "features"}, drop
+    found["network"] = network.network, {**rows, "features": "features"}, {"seed": 0}
     found["inverse"] = invert.inverse, {**rows, "gram": "gram"}, {"alpha": 1e4}
     found["left"] = invert.dual_left, {**rows, "gram": "gram"}, {"alpha": 1e4}
     for through in ("inverse", "left", "spectrum"):
@@ -209,7 +212,7 @@ def test_a_worker_stays_within_a_gigabyte_at_the_size_of_nsd(case: str) -> None:
     stage, names, settings = CATALOGUE[case]
     given = {role: made[name] for role, name in names.items()}
     memory = stage.cost(stage(**given, **settings), **given).memory
-    more = case in ("factors-kfold", "factors-retrieval", "smoother-held-out-float64")
+    more = case in ("factors-kfold", "factors-retrieval", "smoother-held-out-float64", "subset", "network")
     assert 4 * 8859**2 < memory < (1.2e9 if more else 2**30)
 
 
