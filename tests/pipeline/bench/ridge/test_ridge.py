@@ -75,19 +75,21 @@ def test_the_spaces_of_brain_diffuser_share_one_gram():
     assert [round(row["ratio"]) for row in alone] == [13, 48, 88]
 
 
-#: What a table's ratios hold with margin: at most, or of those that are better large, at least.
+#: What a table's ratios hold with margin: at most, or of those that are better large, at least. Errors and memory
+#: are held to the goals themselves, CPU time to half as much again: with twenty others at work on two cores it met
+#: the goals.
 AT_MOST = {
     "relative error x 1e5": 1,
     "relative error in float64 x 1e6": 1,
-    "CPU time / scikit-learn": 0.25,
-    "memory / scikit-learn": 0.25,
-    "CPU time / a Ridge a token, 77": 0.05,
-    "CPU time / RidgeCV": 0.16,
-    "CPU time / KernelRidgeCV": 0.4,
-    f"CPU time, {MANY} alphas / 1": 2,
-    "CPU time / dask.array": 0.5,
+    "CPU time / scikit-learn": 0.18,
+    "memory / scikit-learn": 0.11,
+    "CPU time / a Ridge a token, 77": 0.04,
+    "CPU time / RidgeCV": 0.12,
+    "CPU time / KernelRidgeCV": 0.3,
+    f"CPU time, {MANY} alphas / 1": 1.6,
+    "CPU time / dask.array": 0.4,
 }
-AT_LEAST = {"operations / sgemm": 0.5, SHARE: 0.2}
+AT_LEAST = {"operations / sgemm": 0.6, SHARE: 0.3}
 
 
 @pytest.mark.slow
