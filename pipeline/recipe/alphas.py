@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from .table import Table
@@ -55,8 +55,14 @@ def _kind(given: object) -> str:
     return "table" if isinstance(given, (Mapping, Alphas)) else "number"
 
 
+def _number(given: object) -> object:
+    if isinstance(given, str):
+        _refuse(f'is {given!r}; expected a number, or a table to have it chosen, such as {{ by = "gcv" }}')
+    return given
+
+
 #: In scikit-learn's units: not divided by the number of rows.
 Alpha = Annotated[
-    Annotated[Penalty, Tag("number")] | Annotated[Alphas, Tag("table")],
+    Annotated[Penalty, BeforeValidator(_number), Tag("number")] | Annotated[Alphas, Tag("table")],
     Discriminator(_kind),
 ]
