@@ -75,8 +75,8 @@ def test_the_spaces_of_brain_diffuser_share_one_gram():
     assert [round(row["ratio"]) for row in alone] == [13, 48, 88]
 
 
-#: What a table's ratios hold: at most, or of those that are better large, at least. Errors and memory are held to
-#: the goals themselves, CPU time to about half as much again.
+#: What a table's ratios hold: at most, or of those that are better large, at least. Errors and memory are
+#: held to the goals themselves, CPU time to about half as much again.
 AT_MOST = {
     "relative error x 1e5": 1,
     "relative error in float64 x 1e6": 1,
