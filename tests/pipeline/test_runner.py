@@ -19,6 +19,7 @@ import xarray as xr
 from cluster import Local, NeedUnmet, Threads
 from pipeline import plan, run
 from pipeline.errors import RecipeError, ShapeError
+from pipeline.outcome import Listener
 from storage import damage
 from storage.errors import Changed, Damaged, Invalid, NotAnArchive
 
