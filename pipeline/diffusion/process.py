@@ -41,6 +41,9 @@ class Process:
     clip: bool = True
     variance: Literal["fixed_small", "fixed_large"] = "fixed_small"
     """Of the noise that "ddpm" draws at a step: the posterior's, or beta itself."""
+    most: float = 1.0
+    """Most that a picture weighs in training. One in noise alone weighs 1, one with less noise 1 + its ratio
+    of signal to noise (Salimans and Ho, 2022), up to this (Hang et al., 2023, take 5)."""
 
     def noisy(self, clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:
         """Return clean pictures with so much noise as there is at noise steps (picture,)."""
@@ -55,6 +58,11 @@ class Process:
             return noise
         made: Tensor = _training(self, clean.device).get_velocity(clean, noise, time)
         return made
+
+    def weight(self, time: Tensor) -> Tensor:
+        """Return what pictures weigh in training at noise steps (picture,)."""
+        kept: Tensor = _training(self, time.device).alphas_cumprod.to(time.device)
+        return (1 / (1 - kept[time])).clamp(max=self.most)
 
     def scheduler(self, sampler: Sampler, steps: int) -> Any:
         """Return a new scheduler for one batch of pictures; it remembers, so a batch needs its own."""
@@ -98,8 +106,9 @@ def _training(process: Process, device: Any) -> Any:
 #: What each network is trained against.
 PROCESSES: Mapping[str, Process] = MappingProxyType(
     {
-        # the clean picture is predicted: a small network draws an even background within minutes
-        "conditional-ddpm": Process("squaredcos_cap_v2", "sample"),
+        # the clean picture is predicted: a small network draws an even background within minutes. Weights, as
+        # shapes are seen only where there is little noise, and their errors are the small ones
+        "conditional-ddpm": Process("squaredcos_cap_v2", "sample", most=5.0),
         # as published: Ho et al.'s (2020) linear schedule, their larger variance, nothing clipped on the way
         "voxel-ddpm": Process("linear", "epsilon", clip=False, variance="fixed_large"),
     }

@@ -78,7 +78,8 @@ def learning(
         clean = pictures[seen[rows]]
         noise, time, dropped = torch.randn_like(clean), torch.randint(1, STEPS, (batch,)), torch.rand(batch)
         told = network(process.noisy(clean, noise, time), time, conditions[rows], dropped < dropout)
-        (told - process.target(clean, noise, time)).square().mean().backward()
+        errors = (told - process.target(clean, noise, time)).square().mean(dim=(1, 2, 3))
+        (process.weight(time) * errors).mean().backward()
         optimiser.step()
         optimiser.zero_grad()
         with torch.no_grad():

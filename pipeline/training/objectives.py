@@ -65,11 +65,12 @@ class Denoising:
         }
 
     def loss(self, network: Any, batch: Mapping[str, Tensor]) -> Tensor:
-        """Return the squared error of what the network tells."""
+        """Return the squared error of what is told; the less noise on a picture, the more it weighs."""
         clean, noise, time = batch["picture"], batch["noise"], batch["time"]
         told = network(self.process.noisy(clean, noise, time), time, batch.get("condition"), batch["dropped"])
         wanted = self.process.target(clean, noise, time)
-        made: Tensor = (told.float() - wanted).square().mean()
+        errors = (told.float() - wanted).square().mean(dim=(1, 2, 3))
+        made: Tensor = (self.process.weight(time) * errors).mean()
         return made
 
     def show(self, network: Any, batch: Mapping[str, Tensor], seeds: Sequence[int]) -> Tensor:

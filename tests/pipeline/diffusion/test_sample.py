@@ -161,6 +161,16 @@ def test_steps_taken_are_rounded_down(steps, strength, taken):
     assert Manner("ddim", steps, strength=strength).taken == taken
 
 
+def test_pictures_weigh_as_their_signal_up_to_the_most():
+    time = torch.tensor([1, 300, 500, 999])
+    kept = torch.cos((time + 1) / 1000 / 1.008 * torch.pi / 2 + 0.008 / 1.008 * torch.pi / 2) ** 2  # Nichol
+    expected = 1 + kept / (1 - kept)  # and Dhariwal (2021), their schedule of cosines
+    found = Process("squaredcos_cap_v2", "sample", most=5.0).weight(time)
+    torch.testing.assert_close(found, expected.clamp(max=5), rtol=2e-3, atol=0)
+    assert found[0] == 5
+    assert (Process("linear").weight(time) == 1).all()
+
+
 def test_guidance_goes_beyond_the_condition():
     def network(noisy, _time, condition):
         return torch.full_like(noisy, 0.2 if condition is None else 0.3)
