@@ -66,9 +66,14 @@ def painted_by(folder: str, processes: int) -> Work:
         for _, pipe in started:
             pipe.recv()
         seconds = time.perf_counter() - began
-        for process, _ in started:
-            process.join()
-        return {"per_second": count / seconds}
+
+        def closed() -> bool:
+            """Wait for the processes to end; it is called when all figures are taken."""
+            for process, _ in started:
+                process.join()
+            return True
+
+        return {"per_second": count / seconds, "closed": closed}
 
     return work
 
