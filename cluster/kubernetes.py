@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.environment import NANNY, job_variables
 from cluster.errors import ClusterConfigError, ClusterNotStarted
-from cluster.security import environment
+from cluster.fleet import SETTINGS
+from cluster.security import LOOPBACK, environment
 
 if TYPE_CHECKING:
     from cluster.kinds import Kubernetes
@@ -39,7 +40,9 @@ def manifest(config: Kubernetes) -> list[dict[str, Any]]:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ClusterConfigError(f"options of 'kubernetes': the manifest takes no {name!r}{hint}")
     options["resources"] = options.get("resources") or {}  # its own default, None, is not in its schema
-    options["env"] = _environment(options.get("env"), environment(KEYS))
+    # the operator would tell workers an address without encryption
+    where = {"DASK_SCHEDULER_ADDRESS": f"tls://{options['name']}-scheduler:{PORT}"}
+    options["env"] = _environment(options.get("env"), {**environment(KEYS), **where})
     command = options.pop("worker_command", "dask-worker")
     command = command.split() if isinstance(command, str) else list(command)
     cluster = operator.make_cluster_spec(
@@ -48,11 +51,11 @@ def manifest(config: Kubernetes) -> list[dict[str, Any]]:
         worker_command=[*command, *_arguments(config.threads, config.memory_bytes)],
     )
     scheduler = cluster["spec"]["scheduler"]["spec"]
-    scheduler["containers"][0]["args"] += ["--protocol", "tls", "--port", str(PORT)]
+    _guard(scheduler["containers"][0], options["env"])
     worker = cluster["spec"]["worker"]["spec"]
     worker["containers"][0]["resources"] = _limits(options["resources"], config.memory_bytes)
     for pod in (scheduler, worker):
-        _mount(pod, config.secret)
+        _enclose(pod, config.secret)
     return [cluster, *([_gpu_group(config, operator, options, command)] if config.gpu else [])]
 
 
@@ -66,7 +69,7 @@ def text(config: Kubernetes) -> str:
         f"# Needs the dask-kubernetes operator, and a secret with keys that only this cluster and you have:\n"
         f"#   kubectl create secret generic {config.secret} --from-file=ca.crt --from-file=tls.crt "
         "--from-file=tls.key\n"
-        f"# Then: kubectl apply -f FILE; kubectl port-forward service/{name}-scheduler {PORT}:{PORT}\n"
+        f"# Then: kubectl apply -f FILE; kubectl port-forward service/{name}-scheduler {PORT} 8787\n"
         f'# and --cluster with a file: kind = "address", address = "tls://127.0.0.1:{PORT}", and in options\n'
         "# security = { tls_ca_file = ..., tls_client_cert = ..., tls_client_key = ... }\n"
     )
@@ -92,7 +95,7 @@ def _gpu_group(
             "GPU=1",
         ],
     )
-    _mount(worker["spec"], config.secret)
+    _enclose(worker["spec"], config.secret)
     name = options["name"]
     return {
         "apiVersion": "kubernetes.dask.org/v1",
@@ -117,14 +120,31 @@ def _environment(given: Any, ours: dict[str, str]) -> list[dict[str, Any]]:
     names = {one["name"] for one in theirs}
     return [
         *({"name": k, "value": v} for k, v in {**job_variables(), **ours}.items() if k not in names),
-        *theirs,
+        *({**one} for one in theirs),
     ]
 
 
-def _mount(pod: dict[str, Any], secret: str) -> None:
-    """Let a pod's container read the keys."""
+def _guard(container: dict[str, Any], env: list[dict[str, Any]]) -> None:
+    """Have the scheduler speak TLS, give up workers that hang, and be probed where it does."""
+    container["args"] += ["--protocol", "tls", "--port", str(PORT)]
+    container["args"] += ["--dashboard-address", f"{LOOPBACK}:8787"]
+    settings = {
+        f"DASK_{name.replace('.', '__').replace('-', '_').upper()}": value for name, value in SETTINGS.items()
+    }
+    container["env"] = _environment(
+        env, {**environment(KEYS, "scheduler"), **{k: str(v) for k, v in settings.items()}}
+    )
+    for probe in ("readinessProbe", "livenessProbe"):  # of the dashboard, which only the pod itself reaches
+        container[probe] = {**container[probe], "tcpSocket": {"port": "tcp-comm"}}
+        del container[probe]["httpGet"]
+
+
+def _enclose(pod: dict[str, Any], secret: str) -> None:
+    """Let a pod's container read the keys, and keep its dashboard to the pod: it knows no password."""
+    container = pod["containers"][0]
+    container["args"] = [f"{LOOPBACK}:8788" if one == "8788" else one for one in container["args"]]
     pod["volumes"] = [{"name": "tls", "secret": {"secretName": secret, "defaultMode": 0o400}}]
-    pod["containers"][0]["volumeMounts"] = [{"name": "tls", "mountPath": KEYS, "readOnly": True}]
+    container["volumeMounts"] = [{"name": "tls", "mountPath": KEYS, "readOnly": True}]
 
 
 def _operator() -> Any:

@@ -115,9 +115,9 @@ def write_keys(folder: Path, security: Security) -> Path:
     return folder
 
 
-def environment(folder: str) -> dict[str, str]:
-    """Return the variables by which a dask worker finds its keys in a folder."""
-    settings = {"CA_FILE": "ca_file", "WORKER__CERT": "cert", "WORKER__KEY": "key"}
+def environment(folder: str, role: str = "worker") -> dict[str, str]:
+    """Return the variables by which a dask worker, or a scheduler, finds its keys in a folder."""
+    settings = {"CA_FILE": "ca_file", f"{role.upper()}__CERT": "cert", f"{role.upper()}__KEY": "key"}
     found = {
         f"DASK_DISTRIBUTED__COMM__TLS__{name}": f"{folder}/{_FILES[key]}" for name, key in settings.items()
     }

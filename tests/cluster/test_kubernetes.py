@@ -67,6 +67,23 @@ def test_pods_mount_the_keys_and_use_them():
         assert container["image"] == "lab/vox2pix:1"
 
 
+def test_the_scheduler_has_keys_gives_up_who_hangs_and_shows_its_dashboard_to_its_pod_alone():
+    cluster, group = manifest(ASKED)
+    [container] = cluster["spec"]["scheduler"]["spec"]["containers"]
+    variables = {one["name"]: one["value"] for one in container["env"]}
+    assert variables["DASK_DISTRIBUTED__COMM__TLS__SCHEDULER__KEY"] == "/etc/vox2pix/tls/tls.key"
+    assert variables["DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL"] == "120s"
+    assert [container[probe]["tcpSocket"] for probe in ("readinessProbe", "livenessProbe")] == [
+        {"port": "tcp-comm"}
+    ] * 2
+    for spec in (cluster["spec"]["scheduler"], cluster["spec"]["worker"], group["spec"]["worker"]):
+        [container] = spec["spec"]["containers"]
+        args = container["args"]
+        assert args[args.index("--dashboard-address") + 1].startswith("127.0.0.1:")
+        variables = {one["name"]: one["value"] for one in container["env"]}
+        assert variables["DASK_SCHEDULER_ADDRESS"] == "tls://mine-scheduler:8786"
+
+
 def test_workers_with_a_gpu_are_a_group_of_their_own():
     cluster, group = manifest(ASKED)
     assert (cluster["spec"]["worker"]["replicas"], group["spec"]["worker"]["replicas"]) == (3, 2)
