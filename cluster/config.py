@@ -133,7 +133,8 @@ def _validated(table: dict[str, Any], place: str) -> ClusterConfig:
     try:
         return described(table)
     except ValidationError as error:
-        raise ClusterConfigError("; ".join(_told(one, place) for one in error.errors())) from error
+        # not from it: it holds what was given, passwords too
+        raise ClusterConfigError("; ".join(_told(one, place) for one in error.errors())) from None
 
 
 def _told(error: Any, place: str) -> str:

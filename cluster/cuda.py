@@ -15,6 +15,7 @@ from cluster.devices import visible
 from cluster.errors import ClusterNotStarted, NeedUnmet
 from cluster.fleet import Plan, running
 from cluster.local import nannies
+from cluster.logs import preloads
 from cluster.machine import cores, memory
 from cluster.security import LOOPBACK
 
@@ -71,32 +72,34 @@ def members(config: Cuda, chosen: list[str], scratch: str) -> dict[str, dict[str
     """Return what starts each worker: those without a GPU, and one for each GPU."""
     plain = config.workers or max(1, cores() - len(chosen))
     share = memory() // (plain + len(chosen))
-    common = {
-        "host": LOOPBACK,
-        "dashboard_address": f"{LOOPBACK}:0",
-        "local_directory": scratch,
-        "preload": ["cluster.logs"],
-    }
     found: dict[str, dict[str, Any]] = {}
     for number in range(plain):
         found[f"cpu-{number}"] = {
-            **common,
             "nthreads": config.threads,
             "memory_limit": config.memory_bytes or share,
-            "env": {"CUDA_VISIBLE_DEVICES": ""},
-            **config.options,
+            **_options(scratch, config.options, ""),
         }
     for number, device in enumerate(chosen):
+        given = {**config.options, **config.gpu.options}
         found[f"gpu-{number}"] = {
-            **common,
             "nthreads": 1,
             "memory_limit": config.gpu.memory_bytes or config.memory_bytes or share,
-            "resources": {"GPU": 1},
-            "env": {"CUDA_VISIBLE_DEVICES": device},
-            **config.options,
-            **config.gpu.options,
+            **_options(scratch, given, device),
+            "resources": {**given.get("resources", {}), "GPU": 1},
         }
     return {name: {"cls": Nanny, "options": options} for name, options in found.items()}
+
+
+def _options(scratch: str, given: Mapping[str, Any], device: str) -> dict[str, Any]:
+    """Return the user's options, and ours before or beside them; a process sees no GPU but its own."""
+    return {
+        "host": LOOPBACK,
+        "dashboard_address": f"{LOOPBACK}:0",
+        "local_directory": scratch,
+        **given,
+        "preload": preloads(given.get("preload", ())),
+        "env": {**given.get("env", {}), "CUDA_VISIBLE_DEVICES": device},
+    }
 
 
 class _Here:

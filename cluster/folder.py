@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cluster.errors import ClusterNotStarted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -48,10 +50,18 @@ def log_folder(parent: Path | None = None, pattern: str = Logs.pattern) -> Itera
         The folder to make it in, made where it is missing; default the temporary folder.
     pattern
         See `Logs`.
+
+    Raises
+    ------
+    ClusterNotStarted
+        Where it can't be made.
     """
-    if parent is not None:
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    logs = Logs(Path(tempfile.mkdtemp(prefix="vox2pix-workers-", dir=parent)), pattern)
+    try:
+        if parent is not None:
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        logs = Logs(Path(tempfile.mkdtemp(prefix="vox2pix-workers-", dir=parent)), pattern)
+    except OSError as error:
+        raise not_made(parent or Path("the temporary folder"), error) from error
     try:
         yield logs
     finally:
@@ -59,6 +69,14 @@ def log_folder(parent: Path | None = None, pattern: str = Logs.pattern) -> Itera
             shutil.rmtree(logs.folder / inside, ignore_errors=True)
         if not logs.named:
             shutil.rmtree(logs.folder, ignore_errors=True)
+
+
+def not_made(place: Path, error: OSError) -> ClusterNotStarted:
+    """Return what to raise where keys and logs can't be written."""
+    return ClusterNotStarted(
+        f"the workers' keys and logs could not be written in {place} ({error.strerror or error}); make room "
+        "or mend the permissions there, or name another place (TMPDIR; for 'slurm' folder in [cluster])"
+    )
 
 
 def cache_home() -> Path:

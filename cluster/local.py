@@ -14,7 +14,7 @@ from cluster.environment import SPAWN, environment_kept, nanny_settings
 from cluster.errors import ClusterError, ClusterNotStarted
 from cluster.fleet import SETTINGS, ended
 from cluster.folder import log_folder
-from cluster.logs import FOLDER, diverted
+from cluster.logs import FOLDER, diverted, preloads
 from cluster.machine import cores, memory
 from cluster.security import LOOPBACK
 
@@ -67,10 +67,11 @@ def _start(config: Local, folder: Path) -> LocalCluster:
         "memory_limit": config.memory_bytes or memory() // count,
         "local_directory": str(folder / "scratch"),
         "silence_logs": False,
-        "preload": ["cluster.logs"],
+        **config.options,
+        "preload": preloads(config.options.get("preload", ())),
     }
     try:
-        return LocalCluster(**{**options, **config.options})
+        return LocalCluster(**options)
     except ClusterError:
         raise
     except Exception as error:

@@ -9,22 +9,24 @@ import faulthandler
 import logging
 import os
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 FOLDER = "vox2pix.logs"
 """Key of dask's configuration under which worker processes find the folder of their logs."""
-_LOGGERS = ("distributed", "distributed.client", "bokeh", "tornado", "tornado.application")
+_LOGGERS = (
+    "cluster", "distributed", "distributed.client", "asyncssh", "bokeh", "tornado", "tornado.application",
+)  # fmt: skip
 
 
 @contextmanager
 def diverted(path: Path | None) -> Iterator[None]:
     """Send dask's log of this process to a file, or nowhere, for the life of the context."""
-    handler = logging.FileHandler(path, encoding="utf-8") if path else logging.NullHandler()
+    handler = _Log(path, encoding="utf-8", delay=True) if path else logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s - %(name)s - %(levelname)s - %(message)s"))
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [(logger, logger.handlers[:], logger.propagate) for logger in loggers]
@@ -36,6 +38,22 @@ def diverted(path: Path | None) -> Iterator[None]:
         for logger, handlers, propagate in before:
             logger.handlers, logger.propagate = handlers, propagate
         handler.close()
+
+
+def preloads(given: str | Sequence[str]) -> list[str]:
+    """Return what a worker process loads first: this module, then what the user names."""
+    return [__name__, *([given] if isinstance(given, str) else given)]
+
+
+class _Log(logging.FileHandler):
+    """A log on a disk that may fill up: what does not fit is left out, and nobody is told."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (logging's name)
+        """Not stop, and write no traceback to the terminal."""
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
 
 
 def dask_setup(worker: Any) -> None:

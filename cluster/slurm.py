@@ -17,13 +17,15 @@ from distributed.core import Status
 from cluster.environment import NANNY, job_variables
 from cluster.errors import ClusterConfigError, ClusterNotStarted
 from cluster.fleet import Plan, running
-from cluster.folder import cache_home, log_folder
+from cluster.folder import cache_home, log_folder, not_made
 from cluster.logs import diverted
 from cluster.security import LOOPBACK, environment, temporary_keys, write_keys
 from cluster.sizes import parse_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from distributed import Security
 
     from cluster.client import DaskWorkers
     from cluster.kinds import Gpu, Slurm
@@ -32,6 +34,8 @@ MARGIN = 0.1
 """Share of the walltime at the end of which, at the latest, a worker has handed over and gone."""
 PATTERN = "vox2pix-{name}-*.log"
 """Name of a job's log in the folder of logs."""
+ANSWER = 30.0
+"""Seconds that SLURM may take to say how its jobs stand."""
 _WALLTIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<fields>\d+(?::\d+){0,2})")
 
 
@@ -46,7 +50,7 @@ def connect_slurm(config: Slurm, tell: Callable[[str], object] | None = None) ->
     parent = Path(config.folder).expanduser() if config.folder else cache_home()
     with log_folder(parent, PATTERN) as logs, diverted(logs.folder / "scheduler.log"):
         security = temporary_keys() if config.encryption else None
-        keys = str(write_keys(logs.folder / "keys", security)) if security else None
+        keys = _written(logs.folder / "keys", security) if security else None
         options = dict(config.options)
         scheduler = dict(options.pop("scheduler_options", {}))
         if "interface" in options and "host" not in scheduler:
@@ -55,6 +59,13 @@ def connect_slurm(config: Slurm, tell: Callable[[str], object] | None = None) ->
         plan = Plan("slurm", jobs, _Queue(), logs, config.wait, security, scheduler)
         with running(plan, tell) as workers:
             yield workers
+
+
+def _written(folder: Path, security: Security) -> str:
+    try:
+        return str(write_keys(folder, security))
+    except OSError as error:
+        raise not_made(folder, error) from error
 
 
 def script(config: Slurm) -> str:
@@ -112,7 +123,7 @@ def _options(config: Slurm, gpu: Gpu | None, keys: str | None) -> dict[str, Any]
     threads = 1 if gpu else config.threads
     exports = {**job_variables(), **(environment(keys) if keys else {})}
     arguments = ["--preload", "cluster.logs", "--dashboard-address", f"{LOOPBACK}:0", *_lifetime(given)]
-    directives = list(given.get("job_extra_directives", ()))
+    directives = _listed(given, "job_extra_directives")
     if gpu:
         arguments += ["--resources", "GPU=1"]
         if not any("gres" in one or "gpu" in one for one in directives):
@@ -125,12 +136,20 @@ def _options(config: Slurm, gpu: Gpu | None, keys: str | None) -> dict[str, Any]
         "memory": f"{max(memory - NANNY, memory // 2)}B",
         "protocol": "tls" if keys else "tcp",
         "job_extra_directives": directives,
-        "worker_extra_args": [*arguments, *given.get("worker_extra_args", ())],
+        "worker_extra_args": [*arguments, *_listed(given, "worker_extra_args")],
         "job_script_prologue": [
             *(f"export {name}={value}" for name, value in exports.items()),
-            *given.get("job_script_prologue", ()),
+            *_listed(given, "job_script_prologue"),
         ],
     }
+
+
+def _listed(given: Mapping[str, Any], name: str) -> list[str]:
+    """Return an option that is a list of lines: the user's, else the site's, of its jobqueue.yaml."""
+    import dask
+
+    site = dask.config.get(f"jobqueue.slurm.{name.replace('_', '-')}", None)
+    return list(given.get(name, site) or ())
 
 
 def _memory(config: Slurm, gpu: Gpu | None) -> int:
@@ -209,7 +228,11 @@ class _Queue:
             "squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%A %T %r",
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
-        said, _ = await asked.communicate()
+        try:
+            said, _ = await asyncio.wait_for(asked.communicate(), ANSWER)
+        except TimeoutError:
+            asked.kill()
+            await asked.wait()
         if asked.returncode:
             return None
         lines = [line.split(maxsplit=2) for line in said.decode().splitlines()]

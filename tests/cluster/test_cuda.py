@@ -69,6 +69,17 @@ def test_each_gpu_has_a_process_of_one_thread_and_others_have_none():
     assert [one.get("lifetime") for one in found.values()] == [None, "1h", "1h"]
 
 
+def test_options_stand_beside_ours():
+    """A variable or a resource of the user's must not let a process see the GPUs of the others."""
+    given = {"env": {"A": "b", "CUDA_VISIBLE_DEVICES": "0,1"}, "preload": "mine", "resources": {"disk": 1}}
+    found = members(Cuda(workers=1, options=given), ["1"], "scratch")
+    for name, seen, has in (("cpu-0", "", {"disk": 1}), ("gpu-0", "1", {"disk": 1, "GPU": 1})):
+        options = found[name]["options"]
+        assert options["env"] == {"A": "b", "CUDA_VISIBLE_DEVICES": seen}
+        assert options["preload"] == ["cluster.logs", "mine"]
+        assert options["resources"] == has
+
+
 def device():
     return os.environ["CUDA_VISIBLE_DEVICES"], os.getpid()
 

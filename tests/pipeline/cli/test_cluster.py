@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dask
 import pytest
 import yaml
 
@@ -45,6 +46,20 @@ def test_job_scripts_are_what_would_be_submitted(vox2pix, described):
     assert "gres" not in cpu
     for words in ("#SBATCH -p gpu\n", "#SBATCH --gres=gpu:1\n", "--resources GPU=1", "--nthreads 1 "):
         assert words in gpu
+
+
+def test_what_a_site_has_in_its_configuration_holds(vox2pix, described):
+    site = {"job-script-prologue": ["module load lab"], "job-extra-directives": ["--constraint=x"]}
+    with dask.config.set({f"jobqueue.slurm.{key}": found for key, found in site.items()}):
+        said = vox2pix("cluster", "check", described('kind = "slurm"\nmemory = "1GB"'))
+    assert said.code == 0
+    for line in (
+        "#SBATCH --constraint=x",
+        "#SBATCH --output=",
+        "module load lab",
+        "export OMP_NUM_THREADS=1",
+    ):
+        assert f"\n{line}" in said.out
 
 
 def test_a_manifest_is_yaml(vox2pix, described):

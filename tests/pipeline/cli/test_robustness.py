@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from tests.disks import mounting
+
 DEEP = b"[" * 100_000
 JUNK = [b"", b"{", b"garbage", b"\xff\xfe\x80", b"[]", b"{}", DEEP]
 JUNK_NAMES = ["empty", "cut", "garbage", "no text", "list", "object", "deep"]
@@ -176,26 +178,6 @@ def test_a_source_in_a_bucket_that_does_not_exist(vox2pix, lab, s3_server, datas
 
 
 # --- file systems that take nothing ------------------------------------------------------------------
-
-
-@pytest.fixture
-def small(tmp_path, request):
-    """Return a function that mounts a small file system until the test is over."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-
-    def tmpfs(options: str) -> None:
-        mounting(f"{options},mode=777", "-t", "tmpfs", "tmpfs", folder)
-        request.addfinalizer(lambda: subprocess.run(["umount", "-l", folder], check=True))
-
-    tmpfs.folder = folder
-    return tmpfs
-
-
-def mounting(options: str, *arguments: object) -> None:
-    said = subprocess.run(["mount", "-o", options, *map(str, arguments)], check=False, capture_output=True)
-    if said.returncode:
-        pytest.skip("no file system may be mounted here")
 
 
 SIMULATE = ["--subjects", "1", "--sessions", "1", "--images", "10", "--grid", "6,6,6", "--size", "16"]
