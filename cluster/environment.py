@@ -26,6 +26,9 @@ A nanny has it give back all above 64 KiB at once. Every chunk and temporary is 
 page by page: a third of a ridge's CPU time. With these, workers hold no more at their peak than they did.
 """
 
+ALIKE = ("OPENBLAS_CORETYPE", "MKL_CBWR", "NPY_DISABLE_CPU_FEATURES")
+"""By these users have unlike processors compute the same bits: workers elsewhere do as this process does."""
+
 
 def variables() -> dict[str, str]:
     """Return what a worker's process finds, by the names of the variables."""
@@ -36,7 +39,12 @@ def variables() -> dict[str, str]:
 def job_variables() -> dict[str, str]:
     """Return what a worker finds that is started elsewhere, where no setting of this process reaches it."""
     settings = {"COMM__RETRY__COUNT": "3", "COMM__TIMEOUTS__CONNECT": "30s"}
-    return {**variables(), **{f"DASK_DISTRIBUTED__{name}": value for name, value in settings.items()}}
+    alike = {name: os.environ[name] for name in ALIKE if name in os.environ}
+    return {
+        **variables(),
+        **alike,
+        **{f"DASK_DISTRIBUTED__{name}": value for name, value in settings.items()},
+    }
 
 
 def nanny_settings() -> dict[str, Any]:

@@ -28,7 +28,12 @@ PERIOD = 2.0
 ASK = 10.0
 """Seconds between two questions to a queue, which it is asked only while a worker is missing."""
 TRIES = 3
-"""Members in a row that end before a worker has come of them, for each there should be, until we give up."""
+"""Members in a row that end before a worker has come of them, for each there should be, until we give up.
+
+Where there are other workers, which do without them, it is tried on at the pace of `SELDOM`.
+"""
+SELDOM = 60.0
+"""Seconds between two tries of what has failed often."""
 
 
 class Queue(Protocol):
@@ -74,7 +79,6 @@ class Keeper:
         self.cluster.sync(self._begin)
 
     async def _begin(self) -> None:
-        await self._once()
         self._loop = asyncio.create_task(self._keep())
 
     def stop(self) -> None:
@@ -87,12 +91,14 @@ class Keeper:
             await self._loop
 
     async def _keep(self) -> None:
-        while self.failure is None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._over.wait(), PERIOD)
-            if self._over.is_set():
-                return
+        while self.failure is None and not self._over.is_set():
             await self._once()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), SELDOM if self._in_vain else PERIOD)
+
+    @property
+    def _in_vain(self) -> bool:
+        return self._failed >= TRIES * len(self.members)
 
     async def _once(self) -> None:
         try:
@@ -142,7 +148,8 @@ class Keeper:
 
     def _blame(self, reason: str) -> None:
         self._failed += 1
-        if self._failed >= TRIES * len(self.members):
+        self.told = reason
+        if self._in_vain and not self.present():
             self.failure = ClusterNotStarted(
                 f"the workers can't be started, tried {self._failed} times; the last time: {reason}"
             )

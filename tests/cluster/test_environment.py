@@ -7,6 +7,7 @@ import os
 import pytest
 
 from cluster import environment_kept
+from cluster.environment import job_variables
 
 
 def test_what_is_written_is_taken_back_even_after_a_failure(monkeypatch):
@@ -22,3 +23,11 @@ def _write_and_fail():
     with environment_kept(["VOX2PIX_WAS", "VOX2PIX_WAS_NOT"]):
         os.environ.update({"VOX2PIX_WAS": "after", "VOX2PIX_WAS_NOT": "after"})
         assert 1 / 0
+
+
+def test_what_makes_processors_compute_alike_travels(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    monkeypatch.delenv("MKL_CBWR", raising=False)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
+    assert job_variables()["OPENBLAS_CORETYPE"] == "Haswell"
+    assert not {"MKL_CBWR", "AWS_SECRET_ACCESS_KEY"} & job_variables().keys()

@@ -107,6 +107,22 @@ def test_what_cannot_be_started_is_tried_some_times(cls, said):
         running(plan(cpu_1=cls)).__enter__()
 
 
+def test_one_that_cannot_be_started_does_not_end_what_others_do(monkeypatch):
+    monkeypatch.setattr(keeper, "SELDOM", 0.05)
+    with running(plan(cpu_0=Worker, cpu_1=Refused)) as workers:
+        until(lambda: workers.keeper._failed > 2 * keeper.TRIES * 2)
+        workers.watch()
+        assert workers.keeper.failure is None
+        assert workers.keeper.told == "no such partition"
+        assert [one.value for one in dispatch(workers, [Task("t", square, (3,))])] == [9]
+        member = workers.keeper.cluster.workers["cpu-0"]
+        workers.keeper.members["cpu-0"] = {"cls": Refused}
+        workers.keeper.cluster.sync(member.close)
+        until(lambda: workers.keeper.failure)
+        with pytest.raises(ClusterLost, match="no such partition"):
+            workers.watch()
+
+
 def test_who_ends_is_started_again():
     with running(plan(cpu_0=Worker, cpu_1=Worker)) as workers:
         [before] = [member for name, member in workers.keeper.cluster.workers.items() if name == "cpu-0"]
