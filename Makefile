@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
 FAST := not slow and not slurm and not gpu and not browser and not root
 
-.PHONY: help demo test test-slow test-slurm lint format clean
+.PHONY: help demo test test-slow test-slurm test-root lint format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make test       set up for development, run the fast tests"
 	@echo "make test-slow  the slow tests"
 	@echo "make test-slurm jobs of a real SLURM, started here on loopback"
+	@echo "make test-root  what needs root's rights: cables cut, disks full"
 	@echo "make lint       ruff, mypy, import-linter, codespell"
 	@echo "make format     let ruff put the code in order"
 	@echo "make clean      remove .venv and what builds and tests left"
@@ -36,6 +37,10 @@ test-slow: $(VENV)/.installed-dev
 # Skips, and says why, where SLURM's daemons (Debian's packages slurm-wlm and munge) or root's rights are missing.
 test-slurm: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slurm $(TESTS)
+
+# Skips, and says why, where root's rights, network namespaces or mounts are missing.
+test-root: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n $(JOBS) -m "root and not slurm and not gpu and not browser" $(TESTS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cluster import ClusterLost, SchedulerFile, Task, connect, dispatch, parse
+from cluster import ClusterLost, SchedulerFile, Task, client, connect, dispatch, parse
 
 pytestmark = pytest.mark.slow
 
@@ -92,3 +92,19 @@ def test_when_it_is_killed_that_is_said(running):
         assert time.monotonic() - start < 60
     finally:
         context.__exit__(None, None, None)
+
+
+def test_when_it_hangs_that_is_said(running, monkeypatch):
+    """And the connection is given up: nobody waits for it to answer a farewell."""
+    monkeypatch.setattr(client, "ANSWER", 2.0)
+    file, scheduler, _ = running
+    context, workers = connected(parse(str(file)))
+    results = dispatch(workers, [Task(f"t{i}", nap, (0 if i == 0 else 5,)) for i in range(3)])
+    next(results)
+    os.kill(scheduler.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(ClusterLost, match=r"its scheduler does not answer.* run the same command again"):
+            list(results)
+        context.__exit__(None, None, None)
+    finally:
+        os.kill(scheduler.pid, signal.SIGCONT)
