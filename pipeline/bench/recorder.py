@@ -76,7 +76,7 @@ class Recorder(Listener):
         yield
         wall = time.perf_counter() - began
         after = _told(self.workers.each(used))
-        mine = [key for key in lost(self.workers, since) if key.startswith(f"{step} block")]
+        mine = [key for key in lost(self.workers, since) if f"'{step} block" in key]
         each = {name: self._worker(name, before.get(name), now) for name, now in after.items()}
         counted = {name: self.counts[name] for name in ("blocks", "tasks", "retries", "moved", "stored")}
         self.rows.append(
