@@ -91,7 +91,8 @@ def _store(product: Product, origin: Origin | None, work: Work, made: Computed) 
     began = time.perf_counter() - made.seconds  # some of them may lie in the time of the block before
     if origin is not None:
         insist_unchanged(origin, product, work.stamps)
-    stored = product.write(work.block, made.dataset, sources=work.stamps, moved=made.moved, began=began)
+    took = {"moved": made.moved, "requests": made.requests, "began": began}
+    stored = product.write(work.block, made.dataset, sources=work.stamps, **took)
     return Written(stored, made.moved, made.requests, made.notes)
 
 

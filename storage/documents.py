@@ -98,6 +98,7 @@ SEAL: Form = MappingProxyType(
         "edges": _edges,
         "bytes": _count,
         "moved": _count,
+        "requests": lambda value: value is None or _count(value),
         "seconds": _number,
         "created": _moment,
         "sources": _texts,
@@ -134,6 +135,7 @@ MARKER: Form = MappingProxyType(
         "sources": _texts,
         "seconds": _number,
         "moved": _count,
+        "requests": lambda value: value is None or _count(value),
         "files": lambda value: value is None or _texts(value),
         "batch": lambda value: value is None or _count(value),
     }

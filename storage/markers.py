@@ -32,6 +32,8 @@ class Marker:
     """Time the block took to compute and write."""
     moved: int = 0
     """Bytes read from the source for it."""
+    requests: int = 0
+    """Requests that they took."""
     files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """crc32c by name below ``files/``, of a block that has any."""
     batch: int | None = None
@@ -45,6 +47,7 @@ class Marker:
             "sources": dict(self.sources),
             "seconds": round(self.seconds, 3),
             "moved": self.moved,
+            "requests": self.requests,
         }
         said |= {"files": dict(self.files)} if self.files else {}
         said |= {} if self.batch is None else {"batch": self.batch}
@@ -69,6 +72,7 @@ class Marker:
             said["sources"],
             said["seconds"],
             said["moved"],
+            said.get("requests") or 0,
             said.get("files") or {},
             said.get("batch"),
         )

@@ -164,7 +164,14 @@ class Product:
             self._marker(FRAME).write(Marker(FRAME, chunks, dict(sources or {})).dumps())
 
     def write(
-        self, block: int, dataset: xr.Dataset, *, sources: Mapping[str, str], moved: int, began: float
+        self,
+        block: int,
+        dataset: xr.Dataset,
+        *,
+        sources: Mapping[str, str],
+        moved: int,
+        requests: int = 0,
+        began: float,
     ) -> int:
         """Write one block's chunks, then its marker, and return the bytes stored.
 
@@ -178,6 +185,8 @@ class Product:
             Etag by source file it was made from.
         moved
             Bytes read from the source.
+        requests
+            Requests that they took.
         began
             `time.perf_counter()` when work on it began.
 
@@ -193,7 +202,7 @@ class Product:
             crcs, stored = layout.write_region(self.data, dataset, region)
             seconds = time.perf_counter() - began
             files, batch = remarks.taken()
-            marker = Marker(name, crcs, dict(sources), seconds, moved, files, batch)
+            marker = Marker(name, crcs, dict(sources), seconds, moved, requests, files, batch)
             self._marker(name).write(marker.dumps())
         return stored + sum((self.files / file).stat().size for file in files)
 

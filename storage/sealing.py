@@ -42,6 +42,7 @@ def summed(place: Location, markers: Iterable[Marker]) -> dict[str, Any]:
     return {
         "seconds": round(sum(marker.seconds for marker in markers), 3),
         "moved": sum(marker.moved for marker in markers),
+        "requests": sum(marker.requests for marker in markers),
         "sources": {name: etag for marker in markers for name, etag in marker.sources.items()},
         "bytes": sum(sizes),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -24,7 +24,9 @@ REFUSED = 4
 def plan(asked: Asked) -> int:
     """Show what a run would make, move, keep and need, and refuse what cannot fit; nothing is computed."""
     from cluster import human
+    from storage.transfer import traffic
 
+    bytes_before, requests_before = traffic.bytes, traffic.requests
     made = _planned(asked)
     if manner().json:
         put_json(made)
@@ -34,6 +36,8 @@ def plan(asked: Asked) -> int:
             right=("blocks", "to move", "to keep", "a worker", "FLOPs"),
         )
         put(_left(made["stages"], human))
+        if requests := traffic.requests - requests_before:
+            put(f"Looking took {counted(requests, 'request')}, {human(traffic.bytes - bytes_before)}.")
     if made["fits"]:
         return 0
     first, *others = made["refusals"]

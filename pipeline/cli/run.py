@@ -66,9 +66,13 @@ def carry_out(recipe: Recipe, *, cluster: str | None = None, insecure: bool = Fa
 
 def put_outcome(outcome: Outcome, report_command: str) -> None:
     """Print what a run made, for people."""
+    from cluster import human
+
     if not outcome.computed:
         put(f"Nothing to compute: all {counted(len(outcome.made), 'product')} are there.")
     put_table(list(_scores(outcome.as_json())), right=("mean", "95 % interval", "chance", "n"))
+    if outcome.requests:
+        put(f"Read from object stores: {human(outcome.bytes_moved)} in {counted(outcome.requests, 'request')}.")
     put(f"Archive: {outcome.plan.archive}   Report: {report_command}")
 
 

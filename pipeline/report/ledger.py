@@ -26,6 +26,7 @@ class Line:
     seconds: str
     stored: str
     moved: str
+    requests: str
     state: str
     """Empty for a complete product, else what there is of it."""
 
@@ -38,6 +39,7 @@ class Ledger:
     seconds: str
     stored: str
     moved: str
+    requests: str
     software: tuple[tuple[str, str], ...]
     """Package and version; several versions where products were made with several."""
 
@@ -50,6 +52,7 @@ def ledger(results: Results) -> Ledger:
         duration(sum(seal["seconds"] for seal in seals)),
         human(sum(seal["bytes"] for seal in seals)),
         human(sum(seal["moved"] for seal in seals)),
+        count(sum(seal.get("requests") or 0 for seal in seals)),
         _software(results),
     )
 
@@ -58,11 +61,10 @@ def _line(one: Expected) -> Line:
     address = (one.product.owner, one.stage or NONE, one.product.name, one.product.fingerprint[:8])
     if one.seal is None:
         blocks = NONE if one.blocks is None else count(one.blocks)
-        return Line(*address, blocks, NONE, NONE, NONE, state_of(one))
+        return Line(*address, blocks, NONE, NONE, NONE, NONE, state_of(one))
     seal = one.seal
-    return Line(
-        *address, count(one.done), duration(seal["seconds"]), human(seal["bytes"]), human(seal["moved"]), ""
-    )
+    sizes = (human(seal["bytes"]), human(seal["moved"]), count(seal.get("requests") or 0))
+    return Line(*address, count(one.done), duration(seal["seconds"]), *sizes, "")
 
 
 def state_of(one: Expected) -> str:

@@ -114,7 +114,8 @@ def test_bytes_requests_and_notes_are_those_of_each_block(made):
     assert [(one.moved, one.requests, one.notes) for one in found] == [
         (10 * start, start, (f"from {start}",)) for start in (0, 2, 4)
     ]
-    assert [product.marker(f"{number:05d}").moved for number in range(3)] == [0, 20, 40]
+    markers = [product.marker(f"{number:05d}") for number in range(3)]
+    assert [(one.moved, one.requests) for one in markers] == [(0, 0), (20, 2), (40, 4)]
 
 
 def test_what_was_read_before_a_failure_is_kept(made):

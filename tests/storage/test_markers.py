@@ -9,7 +9,7 @@ import pytest
 from storage.errors import Damaged
 from storage.markers import Marker, digest
 
-MARKER = Marker("00001", {"betas/c/1/0": "01234567"}, {"file": "etag"}, 1.5, 3)
+MARKER = Marker("00001", {"betas/c/1/0": "01234567"}, {"file": "etag"}, 1.5, 3, 2)
 
 
 def test_a_marker_is_read_as_it_was_written():
