@@ -91,8 +91,10 @@ def _store(product: Product, origin: Origin | None, work: Work, made: Computed) 
     began = time.perf_counter() - made.seconds  # some of them may lie in the time of the block before
     if origin is not None:
         insist_unchanged(origin, product, work.stamps)
-    took = {"moved": made.moved, "requests": made.requests, "began": began}
-    stored = product.write(work.block, made.dataset, sources=work.stamps, **took)
+    moved, requests = made.moved, made.requests
+    stored = product.write(
+        work.block, made.dataset, sources=work.stamps, moved=moved, requests=requests, began=began
+    )
     return Written(stored, made.moved, made.requests, made.notes)
 
 

@@ -72,7 +72,8 @@ def put_outcome(outcome: Outcome, report_command: str) -> None:
         put(f"Nothing to compute: all {counted(len(outcome.made), 'product')} are there.")
     put_table(list(_scores(outcome.as_json())), right=("mean", "95 % interval", "chance", "n"))
     if outcome.requests:
-        put(f"Read from object stores: {human(outcome.bytes_moved)} in {counted(outcome.requests, 'request')}.")
+        took = counted(outcome.requests, "request")
+        put(f"Read from object stores: {human(outcome.bytes_moved)} in {took}.")
     put(f"Archive: {outcome.plan.archive}   Report: {report_command}")
 
 
