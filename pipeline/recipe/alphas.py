@@ -57,7 +57,7 @@ def _kind(given: object) -> str:
 
 def _number(given: object) -> object:
     if isinstance(given, str):
-        _refuse(f'is {given!r}; expected a number, or a table to have it chosen, such as {{ by = "gcv" }}')
+        _refuse('is no number; take one, or a table to have it chosen, such as { by = "gcv" }')
     return given
 
 

@@ -308,7 +308,7 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("ridge.spaces.pixels.alpha=inf", "should be a finite number"),
         (
             "ridge.spaces.pixels.alpha='many'",
-            "pixels] alpha = 'many', but it should be a number",
+            "pixels] alpha = 'many' is no number; take one, or a table",
         ),
         (
             "ridge.spaces.pixels.alpha={from=9, to=1}",

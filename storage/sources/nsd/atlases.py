@@ -162,7 +162,8 @@ def whole(place: Location, labels: NDArray[Any]) -> NDArray[np.int32]:
     """
     if labels.dtype.kind == "f":
         labels = np.where(np.isnan(labels), 0, labels)
-        odd = labels[~(np.abs(labels - np.rint(labels)) <= ROUNDED)]  # so is infinity
+        with np.errstate(invalid="ignore"):  # infinity less infinity is no number, and odd
+            odd = labels[~(np.abs(labels - np.rint(labels)) <= ROUNDED)]
         if odd.size:
             found = f"{place} has the label {odd[0]:g}, expected whole numbers"
             raise Invalid(f"{found}: round them, or take the file out of the folder")

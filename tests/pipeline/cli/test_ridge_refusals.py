@@ -48,7 +48,7 @@ def add_keys(lab, keys, tables=""):
         ("-1", "alpha = -1, but it should be greater than 0"),
         ("nan", "alpha = nan, but it should be a finite number"),
         ("inf", "alpha = inf, but it should be a finite number"),
-        ('"gcv"', "is 'gcv'; expected a number, or a table to have it chosen, such as { by = \"gcv\" }"),
+        ('"gcv"', 'is no number; take one, or a table to have it chosen, such as { by = "gcv" }'),
         ("1e-300", "alpha = 1e-300: expected 1e-18 to 1e+18"),
         ("1e300", "alpha = 1e+300: expected 1e-18 to 1e+18"),
         ("{from=0}", "from = 0, but it should be greater than 0"),
