@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -42,7 +44,15 @@ def nannies() -> Iterator[Logs]:
         stack.enter_context(dask.config.set(settings))
         # nannies write into the environment of this process, for their children to inherit
         stack.enter_context(environment_kept(dask.config.get(SPAWN)))
+        _quieten_tracker()
         yield logs
+
+
+def _quieten_tracker() -> None:
+    """Start Python's tracker of semaphores such that it removes those of killed workers without a word."""
+    with environment_kept(["PYTHONWARNINGS"]):
+        os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker:UserWarning"
+        resource_tracker.ensure_running()
 
 
 @contextmanager

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 
+import psutil
 import pytest
 
 from pipeline.models.networks import from_bytes
 from pipeline.training import loop
-from tests.pipeline.cli.conftest import SIDE
+from tests.pipeline.cli.conftest import ROOT, SIDE, Said
 
 LEARNER = f"""
 [features.pca]
@@ -106,12 +110,46 @@ def test_a_checkpoint_of_another_network(vox2pix, learner):
     assert weights(learner) == whole
 
 
-def test_a_training_that_is_terminated(learner, start):
+LIMITED = """
+import resource, sys, diffusers, sklearn.decomposition, sklearn.linear_model, torch
+from pipeline.cli.program import answer
+from pipeline.training import loop
+loop.EVERY, loop.LOOK = 0.0, 1
+with open("/proc/self/statm") as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, resource.RLIM_INFINITY))
+sys.exit(answer(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it is Linux that limits a process's memory")
+@pytest.mark.slow
+def test_memory_that_does_not_hold_a_batch(learner):
+    """The machine has it all, so nothing is refused beforehand; this process may have a gigabyte more."""
+    large = ("--set", "train.net.size=128", "--set", "train.net.batch=32")
+    command = [sys.executable, "-c", LIMITED, *RUN, *large, "--set", "cluster.memory=1TB"]
+    done = subprocess.run(
+        command,
+        cwd=learner,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = Said(done.returncode, done.stdout, done.stderr)
+    failed(
+        said, 1, "memory does not hold a training batch of 32; lower `batch` or `size`", "no checkpoint was"
+    )
+    assert not list(learner.glob("archive/s1/model/net/*/files/*"))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_training_that_is_stopped(learner, start, number, code):
     process = start(learner, *RUN, "--set", "train.net.steps=100000")
     _until_it_learns(learner, process)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 143, err
+    assert process.returncode == code, err
     assert f"finished blocks are kept, go on with: vox2pix {' '.join(RUN)}" in err
     assert "Traceback" not in err
     assert checkpoints(learner)  # none was due yet: it left one when it was told to end
@@ -121,3 +159,45 @@ def _until_it_learns(lab, process):
     while not list(lab.glob("archive/s1/model/net/*/work/progress.json")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_workers_that_die_while_they_train(learner, start):
+    """Killed once, the training is done by the next worker; killed always, it is given up with a sentence."""
+    local = ("--cluster", "local", "--set", "cluster.workers=1", "--set", "train.net.steps=3000")
+    for always in (False, True):
+        shutil.rmtree(learner / "archive", ignore_errors=True)
+        process = start(learner, *RUN, *local)
+        killed = 0
+        while process.poll() is None and (always or not killed):
+            killed += _kill_one_that_learns(learner, process)
+            time.sleep(0.05)
+        out, err = process.communicate(timeout=200)
+        said = Said(process.returncode, out, err)
+        if always:
+            failed(
+                said,
+                1,
+                "every worker that ran it died",
+                "raise memory or lower workers in [cluster]",
+                "Log: ",
+            )
+        else:
+            assert said.code == 0, said.err
+            assert len(weights(learner)) > 1000
+
+
+def _kill_one_that_learns(lab, process):
+    """Kill the worker once the training has said how far it is, and forget what it said."""
+    told = list(lab.glob("archive/s1/model/net/*/work/progress.json"))
+    if not told:
+        return 0
+    workers = [
+        one
+        for one in psutil.Process(process.pid).children(recursive=True)
+        if "spawn_main" in str(one.cmdline())
+    ]
+    for worker in workers:
+        worker.kill()
+    told[0].unlink(missing_ok=True)
+    return len(workers)
