@@ -46,7 +46,7 @@ def test_strangers_on_the_network_are_kept_out(on_machines, machines):
 def test_a_worker_that_is_cut_off_is_done_without_and_comes_back(on_machines, machines, monkeypatch):
     monkeypatch.setitem(remote.CONNECTION, "keepalive_interval", 2)
     with connect(on_machines()) as workers:
-        assert len(workers.members()) == 2
+        until(lambda: len(workers.members()) == 2)
         results = dispatch(workers, tasks(40))
         found = [next(results).value]
         machines[1].cut()
