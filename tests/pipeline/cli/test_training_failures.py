@@ -46,11 +46,14 @@ def learner(lab, monkeypatch):
     return lab
 
 
+def kept_in(lab, pattern):
+    """Return the files of that pattern that the training under way keeps."""
+    return [path for made in lab.glob("archive/s1/model/net/*") for path in (made / "work").glob(pattern)]
+
+
 def checkpoints(lab):
     """Return the markers of the checkpoints, the last one at the end."""
-    return [
-        json.loads(path.read_text()) for path in sorted(lab.glob("archive/s1/model/net/*/work/step-*.json"))
-    ]
+    return [json.loads(path.read_text()) for path in sorted(kept_in(lab, "step-*.json"))]
 
 
 def weights(lab):
@@ -83,7 +86,7 @@ def test_a_training_that_diverges(vox2pix, learner, monkeypatch, rate, found):
     assert said.json["error"]["product"] == "s1/model/net"
     last = checkpoints(learner)[-1]
     assert f"the checkpoint of step {last['step']} is kept" in told
-    (path,) = learner.glob(f"archive/s1/model/net/*/work/{last['name']}")
+    (path,) = kept_in(learner, last["name"])
     kept = {name: one for name, one in from_bytes(path.read_bytes()).items() if name.startswith(WEIGHTS)}
     assert kept
     assert all(one.isfinite().all() for one in kept.values())
@@ -156,7 +159,7 @@ def test_a_training_that_is_stopped(learner, start, number, code):
 
 
 def _until_it_learns(lab, process):
-    while not list(lab.glob("archive/s1/model/net/*/work/progress.json")):
+    while not kept_in(lab, "progress.json"):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
 
@@ -189,7 +192,7 @@ def test_workers_that_die_while_they_train(learner, start):
 
 def _kill_one_that_learns(lab, process):
     """Kill the worker once the training has said how far it is, and forget what it said."""
-    told = list(lab.glob("archive/s1/model/net/*/work/progress.json"))
+    told = kept_in(lab, "progress.json")
     if not told:
         return 0
     workers = [
