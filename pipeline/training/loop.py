@@ -111,8 +111,8 @@ class Training:
         import torch
 
         rate = self.settings.learning_rate
-        optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=rate, weight_decay=self.settings.weight_decay
+        optimiser = torch.optim.AdamW(  # fused: all of a weight's arithmetic in one pass over memory
+            self.network.parameters(), lr=rate, weight_decay=self.settings.weight_decay, fused=True
         )
         self.network.to(accelerator.device)
         state = State(self.network, optimiser, self.described, self.settings.steps)
@@ -174,6 +174,7 @@ class _Steps:
     def go(self) -> None:
         """Go from where the state is to the last step."""
         last = self.settings.steps
+        self.network.train()
         for batch in ahead(self.training.batches(self.state.step)):
             self._step(batch)
             self._validate()
@@ -190,7 +191,6 @@ class _Steps:
         rate = self.settings.rate(self.state.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        self.network.train()
         with self.accelerator.autocast():
             loss = self.training.objective.loss(self.network, self._moved(batch))
         self.accelerator.backward(loss)

@@ -65,6 +65,12 @@ class State:
         """The network's own weights as they change, looked up at the first step, when they are in place."""
         return {name: one.detach() for name, one in self.network.state_dict().items()}
 
+    @cached_property
+    def _followed(self) -> tuple[list[Tensor], list[Tensor]]:
+        """What is averaged, and what it follows."""
+        names = [name for name, one in self._live.items() if one.is_floating_point()]
+        return [self.average[name] for name in names], [self._live[name] for name in names]
+
     @property
     def finite(self) -> bool:
         """Whether all weights are numbers."""
@@ -78,11 +84,13 @@ class State:
 
         In the first steps the decay is (1 + step) / (10 + step), so that the beginning is soon forgotten.
         """
+        import torch
+
         rate = min(decay, (1 + self.step) / (10 + self.step))
+        averages, weights = self._followed
+        torch._foreach_lerp_(averages, weights, 1 - rate)  # one call: there are hundreds
         for name, one in self._live.items():
-            if one.is_floating_point():
-                self.average[name].lerp_(one, 1 - rate)
-            else:
+            if not one.is_floating_point():
                 self.average[name].copy_(one)
 
     def to_bytes(self) -> bytes:
@@ -149,7 +157,7 @@ def _by_index(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
 
 
 class averaged:  # noqa: N801  (reads as a word where it is used)
-    """Let the network have its averaged weights for the life of the context."""
+    """Let the network have its averaged weights, and not learn, for the life of the context."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -162,3 +170,4 @@ class averaged:  # noqa: N801  (reads as a word where it is used)
 
     def __exit__(self, *_: object) -> None:
         self.state.network.load_state_dict(self.own)
+        self.state.network.train()

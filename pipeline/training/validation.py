@@ -30,7 +30,7 @@ VALIDATIONS = 50
 """Losses a training, at most."""
 APART = 50
 """Steps between two losses, at least."""
-LOOKED_AT = 20
+LOOKED_AT = 40
 """So many pictures are learned from for each whose loss is taken: of a large data set, all that are kept back
 would cost as much as the training."""
 SHOWN = 6

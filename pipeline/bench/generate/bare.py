@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 
 def warmed(problem: Problem) -> None:
-    """Have torch load and choose its routines, forth and back: no contender's time."""
+    """Have torch and diffusers load and torch choose its routines, forth and back: no contender's time."""
     step = problem.step(f"model/{LEARNER}")
+    PROCESSES[step.settings["model"]].scheduler("ddim", 1)
     bare.network_of(step.settings["model"], _described(problem), batch=step.settings["batch"])
 
 
@@ -96,6 +97,7 @@ def _painting(folder: str, part: int = 0, parts: int = 1) -> Callable[[], None]:
     weights = problem.opened(f"model/{PAINTER}").encoding["files"] / "model.safetensors"
     network = bare.network_of(asked["generator"], _described(problem), weights, batch=asked["batch"])
     process = PROCESSES[asked["generator"]]
+    process.scheduler("ddim", 1)  # diffusers is loaded by now, as it is in a worker that has painted
 
     def paint() -> None:
         bare.painted(network, process, conditions, asked["steps"], asked["batch"])
@@ -117,7 +119,8 @@ def trained(folder: str) -> Work:
     given = {name: problem.opened(one.product) for name, one in step.inputs.items()}
     stimuli, responses, asked = given.pop("stimuli"), given.pop("responses"), step.settings
     examples = Learned(stimuli, responses, given, asked["size"], voxels=False).read()
-    network = bare.network_of(asked["model"], _described(problem), batch=asked["batch"])
+    warmed(problem)
+    network = bare.network_of(asked["model"], _described(problem))
     settings = Settings(asked["steps"], asked["batch"], asked["learning_rate"], ema=asked["ema"])
     learn = bare.learning(network, PROCESSES[asked["model"]], examples, settings, asked["dropout"])
 

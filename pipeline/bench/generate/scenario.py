@@ -9,7 +9,7 @@ OURS, BARE = "vox2pix", "bare loop"
 ONE, TWO = "vox2pix, one worker", "vox2pix, two workers"
 BARE_ONE, BARE_TWO = "bare loop, one process", "bare loops, two processes"
 """These tell what the cores allow: two that share caches and a way to memory are less than twice one."""
-FULL = {"images": 640, "components": 64, "samples": 2, "steps": 600, "side": 32, "noise steps": 25}
+FULL = {"images": 640, "components": 64, "samples": 8, "steps": 600, "side": 32, "noise steps": 25}
 """As the preset conditional-ddpm has it, but a fifth of its steps."""
 QUICK = {"images": 20, "components": 4, "samples": 1, "steps": 2, "side": 8, "noise steps": 2}
 _HERE = "pipeline.bench.generate"
@@ -17,6 +17,8 @@ _HERE = "pipeline.bench.generate"
 
 def sized(*, quick: bool = False) -> Scenario:
     """Return the scenario of some minutes on two quiet cores; quick takes seconds and asks no ratios."""
+    from cluster.environment import MALLOC
+
     size = QUICK if quick else FULL
     return Scenario(
         name="generate",
@@ -25,6 +27,7 @@ def sized(*, quick: bool = False) -> Scenario:
         size={**size, "batch": BATCH, "seed": SEED},
         cases=(_painting(quick=quick), _training(quick=quick), _workers(quick=quick)),
         ground=ground,
+        environment=MALLOC,
         packages=("vox2pix", "torch", "diffusers", "accelerate", "numpy", "zarr", "dask"),
     )
 
