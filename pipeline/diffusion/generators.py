@@ -12,9 +12,10 @@ import numpy as np
 from cluster import Key, resident
 
 from ..models.autoencoder import Autoencoder, decode
+from ..models.batches import in_batches
+from ..models.device import device
 from ..models.networks import fill, from_bytes, nbytes, skeleton
 from ..models.threads import one_thread
-from .batches import in_batches
 from .process import PROCESSES
 from .sample import Manner, paint
 
@@ -181,13 +182,6 @@ def _memory(model: str, network: str, pictures: tuple[int, int, int], weights: s
         frozen = Autoencoder.of(weights).skeleton()
         known = [*made.parameters(), *frozen.parameters()]
         return nbytes(made) + nbytes(frozen), most_held(lambda: decode(frozen, made(told)), known)
-
-
-def device() -> str:
-    """Return what this process computes networks on."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def as_levels(pictures: Tensor) -> NDArray[np.uint8]:

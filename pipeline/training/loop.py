@@ -10,8 +10,8 @@ import numpy as np
 
 from cluster import Unwanted, seat, wanted
 
-from ..diffusion.batches import OutOfMemory, is_out_of_memory
 from ..errors import StageFailed
+from ..models.batches import OutOfMemory, is_out_of_memory
 from .chance import generator, held_back, rows_of
 from .examples import ahead
 from .group import accelerated, mean_over

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.diffusion.batches import OutOfMemory, in_batches
 from pipeline.diffusion.process import PROCESSES, Process
 from pipeline.diffusion.sample import Manner, paint
+from pipeline.models.batches import in_batches
 from pipeline.models.networks import build
 from pipeline.models.noise import draw, generators
-from storage.remarks import remarks
 from tests.networks import some_way_on
 
 SHAPE = (3, 8, 8)
@@ -182,50 +181,6 @@ def test_guidance_goes_beyond_the_condition():
     ]
     assert made == pytest.approx([0.3, 0.5], abs=1e-3)
     assert math.isfinite(made[0])
-
-
-def doubled(numbers, seeds):
-    return numbers * 2 + seeds
-
-
-def test_batches_are_padded_and_cut_again():
-    sizes = []
-
-    def watched(numbers, seeds):
-        sizes.append(len(numbers))
-        return doubled(numbers, seeds)
-
-    given = [np.arange(11.0), np.arange(11)]
-    np.testing.assert_array_equal(in_batches(watched, given, 4), np.arange(11.0) * 3)
-    assert sizes == [4, 4, 4]
-    assert remarks.taken() == ({}, None)
-
-
-def full_gpu(_size):
-    raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-
-
-@pytest.mark.parametrize("allocate", [np.empty, torch.empty, full_gpu], ids=["numpy", "torch", "gpu"])
-def test_a_full_memory_halves_the_batch_once_and_says_so(allocate):
-    def frugal(numbers, seeds):
-        if len(numbers) > 2:
-            allocate(2**55)  # more than any machine has
-        return doubled(numbers, seeds)
-
-    given = [np.arange(7.0), np.arange(7)]
-    np.testing.assert_array_equal(in_batches(frugal, given, 4), np.arange(7.0) * 3)
-    assert remarks.taken() == ({}, 2)
-    with pytest.raises(OutOfMemory, match=r"does not hold a batch of 4 .*lower `batch`"):
-        in_batches(frugal, given, 8)
-    assert remarks.taken() == ({}, None)
-
-
-def test_other_errors_are_not_taken_for_a_full_memory():
-    def broken(*_):
-        raise RuntimeError("shapes do not fit")
-
-    with pytest.raises(RuntimeError, match="shapes do not fit"):
-        in_batches(broken, [np.arange(3)], 2)
 
 
 def test_pictures_of_two_batch_sizes_are_the_same_to_a_level(network):

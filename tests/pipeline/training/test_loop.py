@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from cluster import Local, connect, together
-from pipeline.diffusion.batches import OutOfMemory
+from pipeline.models.batches import OutOfMemory
 from pipeline.models.networks import from_bytes
 from pipeline.training import loop, telling, validation
 from pipeline.training.chance import held_back, rows_of
