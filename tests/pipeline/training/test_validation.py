@@ -60,7 +60,7 @@ def test_the_loss_of_many_rows_is_taken_of_some(monkeypatch):
     network = SMALL.network(given_, settings)
     kept_back = Validation(given_, SMALL.objective(), settings, np.ones(120, bool), dict)
     assert kept_back.loss(network) == pytest.approx(kept_back.loss(network))
-    assert len(np.unique(np.concatenate(asked))) == 50 * 10 / validation.LOOKED_AT
+    assert len(np.unique(np.concatenate(asked))) == 50 * 10 // validation.LOOKED_AT
     assert np.isnan(Validation(given_, SMALL.objective(), settings, np.zeros(120, bool), dict).loss(network))
 
 
