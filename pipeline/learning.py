@@ -76,7 +76,9 @@ class Learning:
         if f"images/{name}" in self.made:
             return
         table = self.recipe.images[name]
-        if table.learned:
+        if table.generator == "basic-ae" and table.truth:
+            self._autoencode(name, table)
+        elif table.learned:
             self._paint(name, table)
         elif table.linear:
             self._invert(name, table)
@@ -133,6 +135,17 @@ class Learning:
                 inputs["predictions"] = f"training-predictions/{space}"
             self.add(product, "calibrate.calibration", inputs)
         return product
+
+    def _autoencode(self, name: str, table: Images) -> None:
+        """Add the test pictures through the autoencoder and back: no encoder of brains can do better."""
+        model = model_of(name, table, self.recipe.train)
+        assert model is not None, "the recipe was checked"
+        learned = self.recipe.train[model]
+        frozen, places = self._autoencoder(learned, table)
+        frozen.pop("latent")
+        how = {"painted": learned.size, "batch": table.batch or BATCH, **frozen}
+        inputs = {"stimuli": "stimuli", "responses": "responses"}
+        self._show(name, table, "autoencoded.autoencoded_images", inputs, places=places, **how)
 
     def _paint(self, name: str, table: Images) -> None:
         model = model_of(name, table, self.recipe.train)

@@ -210,3 +210,16 @@ def decode(autoencoder: nn.Module, latents: Tensor, channels: int | None = None)
     network: Any = autoencoder
     made: Tensor = network.decode(latents, return_dict=False)[0]
     return made.mean(dim=1, keepdim=True) if channels == 1 else made
+
+
+def encode(autoencoder: nn.Module, pictures: Tensor, channels: int) -> Tensor:
+    """Return (picture, channel, y, x) latents, as `decode` takes them, of pictures from -1 to 1.
+
+    Where the autoencoder tells a distribution, its mode; grey pictures are shown it in so many channels.
+    """
+    import torch
+
+    network: Any = autoencoder
+    told = network.encode(pictures.expand(-1, channels, -1, -1), return_dict=False)[0]
+    latents: Tensor = told if isinstance(told, torch.Tensor) else told.mode()
+    return latents

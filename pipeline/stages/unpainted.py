@@ -45,7 +45,7 @@ def mean_images(
         levels = np.round(mean["mean"].values).astype(np.uint8)
         return np.broadcast_to(levels, (stop - start, *levels.shape))
 
-    return _pictures(test_rows(responses), mean["mean"].shape, size, picture, name, seed, "mean")
+    return pictures(test_rows(responses), mean["mean"].shape, size, picture, name, seed, "mean")
 
 
 @stage("reconstruct", version=1, schema=IMAGES)
@@ -78,10 +78,10 @@ def nearest_images(
         return found
 
     shape = tuple(stimuli.sizes[dim] for dim in ("y", "x", "channel"))
-    return _pictures(neighbours, shape, size, picture, name, seed, "nearest")
+    return pictures(neighbours, shape, size, picture, name, seed, "nearest")
 
 
-def _pictures(
+def pictures(
     rows: xr.Dataset,
     shape: tuple[int, ...],
     size: int | None,
@@ -89,7 +89,27 @@ def _pictures(
     name: str,
     seed: int,
     generator: str,
+    **said: object,
 ) -> xr.Dataset:
+    """Return images of rows, one sample each, that need no noise.
+
+    Parameters
+    ----------
+    rows
+        With their coordinates.
+    shape
+        (y, x, channel) of what `picture` returns.
+    size
+        Side of the pictures; default as they are made.
+    picture
+        Returns (row, y, x, channel) uint8 of some rows.
+    name, seed
+        As for `mean_images`.
+    generator
+        Their kind.
+    **said
+        What else the pictures say of themselves.
+    """
     side = (size, size) if size else (shape[0], shape[1])
     noise = partial(noise_seeds, rows.image_id.values, rows["repeat"].values, 1, seed, name)
 
@@ -104,5 +124,5 @@ def _pictures(
         paint,
         coords=row_coords(rows),
         edges=even_edges(count, ROWS),
-        attrs={"picture": {"generator": generator}},
+        attrs={"picture": {"generator": generator, **said}},
     )

@@ -6,10 +6,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from cluster import Threads
 from pipeline import load_recipe, open_results, plan, run
 from pipeline.errors import RecipeError, ShapeError
+from pipeline.features.resize import resize
 from pipeline.outcome import Listener
 from pipeline.presets import faithful_tables
 from pipeline.recipe import Recipe
@@ -136,14 +138,32 @@ def test_random_weights_are_said_loudly(on_arrays, tmp_path):
     )
     planned = run(recipe, cluster=THREADS, listener=ears).plan
     said = [note for note in ears.notes if "random weights" in note]
-    assert [note.partition(":")[0] for note in said] == ["s1/model/final", "s1/images/final"]
+    products = [note.partition(":")[0] for note in said]
+    assert products == ["s1/model/final", "s1/images/final", "s1/images/ceiling"]
     picture = opened(planned, "images/final").picture
     assert picture.attrs["autoencoder"] == {"weights": "random"}
     assert "nothing it shows is a result" in picture.attrs["note"]
     assert "note" not in opened(planned, "images/pca").picture.attrs
     page = write_report([recipe], tmp_path / "report.html").read_text("utf-8")
     assert "<b>Random weights.</b>" in page
-    assert "model/final and images/final" in page
+    assert "model/final, images/final and images/ceiling" in page
+
+
+def test_the_ceiling_is_the_test_pictures_through_the_autoencoder(on_arrays):
+    from pipeline.models.autoencoder import Autoencoder
+
+    changes = {"weights": "random", "train": {"final": ENCODER}, "images": {"ceiling": {"batch": 2}}}
+    planned = run(on_arrays("basic-ae", changes, voxels=20, train=12, test=3), cluster=THREADS).plan
+    made, stimuli = opened(planned, "images/ceiling"), opened(planned, "stimuli")
+    seen = stimuli.set_index(image="image_id").sel(image=made.image_id.values).picture.values
+    shown = resize(seen, (16, 16)).astype(np.float32).transpose(0, 3, 1, 2).repeat(3, axis=1) / 127.5 - 1
+    network = Autoencoder.of("random").load()
+    with torch.no_grad():
+        latents = network.encode(torch.from_numpy(shown)).latent_dist.mean
+        told = network.decode(latents).sample.mean(dim=1).numpy()
+    expected = ((told.clip(-1, 1) + 1) * 127.5).round()
+    assert np.abs(made.picture.values[:, 0, :, :, 0] - expected).max() <= 1
+    assert made.picture.attrs["truth"]
 
 
 def test_other_weights_may_be_asked_for_when_pictures_are_painted(on_arrays, tmp_path):

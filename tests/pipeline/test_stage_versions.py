@@ -51,6 +51,17 @@ RECIPES = {
         },
         {"voxels": 60, "train": 12, "test": 4},
     ),
+    "encoded": (
+        {
+            "weights": "random",
+            "train": {"ae": {"model": "basic-ae", "size": 16, "steps": 2, "batch": 2}},
+            "images": {
+                "ae": {"generator": "basic-ae", "batch": 4},
+                "ceiling": {"generator": "basic-ae", "truth": True, "batch": 4},
+            },
+        },
+        {"voxels": 60, "train": 12, "test": 4},
+    ),
     "bars": (
         {
             "images": {
