@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ShapeError, nearest
 from .vision_ops import prepare_torchvision
-from .weights import STABLE_DIFFUSION_VAE, WeightsMissing, config, find, identity
+from .weights import WeightsMissing, config, identity, located
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
 
+PUBLISHED = "stable-diffusion-1-5/vae"
+"""What FMRI2IMG decodes with, unless a recipe names another."""
 #: As the published config.json has it.
 STABLE_DIFFUSION: Mapping[str, Any] = {
     "_class_name": "AutoencoderKL",
@@ -60,7 +62,7 @@ class Autoencoder:
         """
         if weights == "random":
             return cls(RANDOM, None)
-        folder = find(weights, STABLE_DIFFUSION_VAE)
+        folder = located(PUBLISHED, weights)
         return cls(config(folder), str(folder))
 
     def latent_side(self, size: int) -> int:

@@ -55,14 +55,18 @@ def test_a_changed_weight_has_another_identity(small):
 
 def test_missing_weights_are_a_sentence_with_the_command(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("VOX2PIX_WEIGHTS", str(tmp_path / "ours"))
     with pytest.raises(
-        WeightsMissing, match=r"not on this machine; get them .* hf download stable-diff.* 'vae/\*'"
+        WeightsMissing,
+        match=r"not on this machine; .* vox2pix weights fetch stable-diffusion-1-5/vae",
     ):
         Autoencoder.of("published")
 
 
 def test_a_folder_without_a_model_is_told(tmp_path):
-    with pytest.raises(WeightsMissing, match=r"holds no model in diffusers' layout"):
+    with pytest.raises(
+        WeightsMissing, match=r"holds no model stable-diffusion-1-5/vae .* itself config.json"
+    ):
         Autoencoder.of(str(tmp_path))
 
 
