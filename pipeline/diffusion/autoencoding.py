@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from cluster import Key, resident
 
 from ..models.autoencoder import Autoencoder, decode, encode
+from ..models.batches import in_batches
+from ..models.device import device
 from ..models.networks import nbytes
 from ..models.threads import one_thread
-from .batches import in_batches
-from .generators import as_levels, device, from_levels
+from .generators import as_levels, from_levels
 
 if TYPE_CHECKING:
     import numpy as np
