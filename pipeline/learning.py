@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .diffusion.conditioned import settings_of
 from .errors import ShapeError
+from .generator import generator_of
 from .recipe.images import STRENGTH
 from .recipe.training import RESPONSES, model_of
 
@@ -80,6 +82,8 @@ class Learning:
             self._autoencode(name, table)
         elif table.learned:
             self._paint(name, table)
+        elif table.conditioned:
+            self._generate(name, table)
         elif table.linear:
             self._invert(name, table)
         elif table.generator == "mean":
@@ -146,6 +150,33 @@ class Learning:
         how = {"painted": learned.size, "batch": table.batch or BATCH, **frozen}
         inputs = {"stimuli": "stimuli", "responses": "responses"}
         self._show(name, table, "autoencoded.autoencoded_images", inputs, places=places, **how)
+
+    def _generate(self, name: str, table: Images) -> None:
+        """Add pictures by networks that nobody trains here."""
+        generator = generator_of(self.recipe, name)
+        inputs = {"responses": "responses"}
+        for role, space in table.roles.items():
+            if role not in generator.roles:
+                continue  # it is given no weight: mixing = 1 asks texts alone
+            inputs[role] = self._told(space, truth=table.truth)
+            if table.calibrate != "none":
+                inputs[f"{role}-calibration"] = self._calibration(space, table.calibrate)
+        if table.start is not None:
+            self.reconstruct(table.start)
+            inputs["start"] = f"images/{table.start}"
+        self.add(
+            f"images/{name}",
+            "conditioned.conditioned_images",
+            inputs,
+            places={"weights": generator.weights},
+            name=name,
+            generator=table.generator,
+            manner=settings_of(generator),
+            identity=generator.identity(),
+            calibrate=table.calibrate,
+            samples=table.samples,
+            seed=self.recipe.seed,
+        )
 
     def _paint(self, name: str, table: Images) -> None:
         model = model_of(name, table, self.recipe.train)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ..errors import RecipeError, nearest
 
@@ -108,3 +109,9 @@ def conditioned(generator: str, **settings: Any) -> Conditioned:
         If there is none of that name.
     """
     return kind(generator)(**settings)
+
+
+def settings_of(generator: Conditioned) -> dict[str, Any]:
+    """Return all settings of a generator but where its weights come from, as a fingerprint holds them."""
+    found = asdict(cast("Any", generator))
+    return {name: value for name, value in found.items() if name != "weights"}

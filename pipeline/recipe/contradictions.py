@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import nearest
 
 from .alphas import Alphas
+from .generators import CONDITIONED
 from .mistakes import mistake
 
 if TYPE_CHECKING:
@@ -34,12 +35,37 @@ def contradictions(
             text = _undeclared("features", features, name)
             yield mistake(("ridge", "spaces", name), text, space.model_dump())
     for name, table in images.items():
-        if table.features is not None:
+        if isinstance(table.features, str):
             yield from _unpaintable(name, table, features, ridge)
     for name, score in scores.items():
         if score.images not in images:
             text = _undeclared("images", images, score.images)
             yield mistake(("scores", name, "images"), text, score.images)
+
+
+def miscast(
+    images: Mapping[str, Images], features: Mapping[str, FeatureSpace], ridge: Ridge
+) -> Iterator[InitErrorDetails]:
+    """Yield the mistakes of spaces in roles: not declared, not predicted, or of another model."""
+    for name, table in images.items():
+        for role, space in table.roles.items():
+            told = _unfit(table, role, space, features, ridge)
+            if told:
+                yield mistake(("images", name, "features", "table", role), told, space)
+
+
+def _unfit(table: Images, role: str, space: str, features: Mapping[str, FeatureSpace], ridge: Ridge) -> str:
+    if space not in features:
+        return _undeclared("features", features, space)
+    model, fits = features[space].model, CONDITIONED[table.generator].roles[role]
+    if model != fits:
+        return (
+            f"is a space of {model!r}, which generator {table.generator!r} cannot take as {role}; "
+            f"take one of {fits!r}"
+        )
+    if space not in ridge.spaces and not table.truth:
+        return _undeclared("ridge.spaces", ridge.spaces, space)
+    return ""
 
 
 def unnamed(ridge: Ridge, rois: Mapping[str, str]) -> Iterator[InitErrorDetails]:
@@ -72,7 +98,7 @@ def _halved(features: Mapping[str, FeatureSpace]) -> Iterator[InitErrorDetails]:
 def _unpaintable(
     name: str, table: Images, features: Mapping[str, FeatureSpace], ridge: Ridge
 ) -> Iterator[InitErrorDetails]:
-    place, space = ("images", name, "features"), str(table.features)
+    place, space = ("images", name, "features", "name"), str(table.features)
     if space not in ridge.spaces:
         yield mistake(place, _undeclared("ridge.spaces", ridge.spaces, space), space)
     elif table.linear and space in features and features[space].model != table.generator:

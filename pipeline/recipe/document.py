@@ -12,7 +12,7 @@ from pipeline.errors import RecipeError
 from pipeline.presets import faithful_tables, preset_tables
 from storage.fingerprint import fingerprint
 
-from .contradictions import contradictions, undroppable, unnamed
+from .contradictions import contradictions, miscast, undroppable, unnamed
 from .datasets import misplaced
 from .images import Images, calibrated, misbegun, uncalibrated
 from .layers import overlay
@@ -110,6 +110,7 @@ class Recipe(Table):
             *unnamed(self.ridge, self.rois),
             *unlearnable(self.train, self.ridge.spaces),
             *unlearned(self.images, self.train),
+            *miscast(self.images, self.features, self.ridge),
             *misbegun(self.images),
             *uncalibrated(self.images, self.ridge.spaces),
             *undroppable(self.data, self.ridge),

@@ -60,7 +60,7 @@ def _below(kind: Any, part: str) -> Any:
 def _given(kind: Any) -> Any:
     """Return the type of a value that may be left out, where it is given."""
     some = [one for one in get_args(kind) if one is not type(None)] if _is_union(kind) else []
-    return some[0] if len(some) == 1 else kind
+    return _bare(some[0]) if len(some) == 1 else kind
 
 
 def _cluster() -> Any:

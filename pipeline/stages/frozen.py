@@ -1,4 +1,4 @@
-"""What a product says of the frozen autoencoder that it was made with."""
+"""What a product says of the networks it was made with that nobody trains here."""
 
 from __future__ import annotations
 
@@ -16,4 +16,10 @@ def of_autoencoder(identity: Mapping[str, str] | None) -> dict[str, Any]:
     if identity is None:
         return {}
     said: dict[str, Any] = {"autoencoder": dict(identity)}
+    return {**said, "note": RANDOM_WEIGHTS} if identity == {"weights": "random"} else said
+
+
+def of_networks(identity: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a variable says of the weights it was made with; loudly, where nobody trained them."""
+    said: dict[str, Any] = {"weights": dict(identity)}
     return {**said, "note": RANDOM_WEIGHTS} if identity == {"weights": "random"} else said

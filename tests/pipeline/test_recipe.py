@@ -336,7 +336,43 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("images.final.generator=pca", "[images.final] features = 'pca' needs a table [ridge.spaces.pca]"),
         ("images.final.features=pixls", "did you mean 'pixels'?"),
         ('images.final.calibrate="most"', "which has none, std, norm"),
-        ("images.b.generator=versatile-diffusion", "is not in this version, which has pixels, pca"),
+        ("images.b.generator=dall-e", "is not in this version, which has pixels, pca"),
+        ("images.b.generator=kandinski", "did you mean 'kandinsky'?"),
+        (
+            "images.b.generator=versatile-diffusion",
+            "[images.b.features] vision = 'clip-vision' needs a table [features.clip-vision]; declared: pix",
+        ),
+        (
+            'images.b={generator="versatile-diffusion", features="pixels"}',
+            "paints from several spaces; name each by its role: features = { vision = ..., text = ... }",
+        ),
+        (
+            'images.b={generator="versatile-diffusion", features={visoin="pixels"}}',
+            "'versatile-diffusion' does not know; it paints from vision, text; did you mean 'vision'?",
+        ),
+        (
+            'images.b={generator="versatile-diffusion", features={}}',
+            "features is empty; generator 'versatile-diffusion' paints from vision, text",
+        ),
+        (
+            'images.b={generator="vdvae", features="pixels"}',
+            "[images.b.features] latents = 'pixels' is a space of 'pixels', which generator 'vdvae' cannot",
+        ),
+        (
+            'images.b={generator="vdvae", features={latents="Pixels"}}',
+            "[images.b.features] latents 'Pixels' is no name",
+        ),
+        (
+            'images.b={generator="vdvae", mixing=0.4}',
+            "generator 'vdvae' paints without 'mixing'; leave it out",
+        ),
+        ('images.b={generator="kandinsky", mixing=1.5}', "should be less than or equal to 1"),
+        (
+            'images.final.features={vision="pixels"}',
+            "generator 'pixels' paints from one space; name it alone",
+        ),
+        ("images.final.temperature=1.0", "generator 'pixels' paints without 'temperature'; leave it out"),
+        ('images.b={generator="kandinsky", strength=0.5}', "there is none; name images in start"),
         ("images.final.steps=4", "[images.final] generator 'pixels' paints without 'steps'; leave it out"),
         (
             "images.final.strength=1.0",
