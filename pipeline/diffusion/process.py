@@ -41,6 +41,11 @@ class Process:
     clip: bool = True
     variance: Literal["fixed_small", "fixed_large"] = "fixed_small"
     """Of the noise that "ddpm" draws at a step: the posterior's, or beta itself."""
+    betas: tuple[float, float] = (0.0001, 0.02)
+    """Variance that the first and the last noise step add, where the schedule asks for them; Ho et al.'s."""
+    leading: bool = False
+    """Whether "ddim" takes the steps 1, 1 + 1000 / steps and so on, as latent diffusion does (Rombach et al.,
+    2022), and ends at noise step 0; else the last of training, and so on down to the clean picture."""
     most: float = 1.0
     """Most that a picture weighs in training. One in noise alone weighs 1, one with less noise 1 + its ratio
     of signal to noise (Salimans and Ho, 2022), up to this (Hang et al., 2023, take 5)."""
@@ -75,6 +80,7 @@ class Process:
         from diffusers import DDIMScheduler, DDPMScheduler, PNDMScheduler
 
         how: dict[str, Any] = {"num_train_timesteps": STEPS, "beta_schedule": self.schedule}
+        how |= {"beta_start": self.betas[0], "beta_end": self.betas[1]}
         if (
             sampler == "plms"
         ):  # knows no prediction of the clean picture: `as_noise` turns it into one of noise
@@ -83,6 +89,8 @@ class Process:
         how |= {"prediction_type": self.prediction, "clip_sample": self.clip}
         if sampler == "ddpm":
             return DDPMScheduler(variance_type=self.variance, **how)
+        if self.leading:
+            return DDIMScheduler(timestep_spacing="leading", steps_offset=1, set_alpha_to_one=False, **how)
         # The last step of training is the first of painting (Lin et al., 2024), not one some steps before.
         return DDIMScheduler(timestep_spacing="trailing", **how)
 
@@ -102,6 +110,9 @@ def _training(process: Process, device: Any) -> Any:
     del device
     return process._made("ddpm")  # noqa: SLF001
 
+
+#: The noise of Stable Diffusion 1 and of Versatile Diffusion, in latents, as their authors' files have it.
+LATENT = Process("scaled_linear", "epsilon", clip=False, betas=(0.00085, 0.012), leading=True)
 
 #: What each network is trained against.
 PROCESSES: Mapping[str, Process] = MappingProxyType(

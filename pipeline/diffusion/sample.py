@@ -33,12 +33,16 @@ class Manner:
     strength
         How much of a picture to start from is painted over (Meng et al., 2022, SDEdit): 0 leaves it as it is,
         1 starts from noise alone.
+    overshoot
+        Whether that picture gets the noise of the step before the first that is taken, as in the img2img of
+        Rombach et al. (2022), and so in Brain-Diffuser; else it has as much as the first step expects.
     """
 
     sampler: Sampler = "ddim"
     steps: int = 25
     guidance: float = 1.0
     strength: float = 1.0
+    overshoot: bool = False
 
     @property
     def taken(self) -> int:
@@ -109,10 +113,12 @@ def _begun(
         return noise * scheduler.init_noise_sigma, times
     if manner.taken == 0:
         return start, []
-    left = list(dict.fromkeys(times))[-manner.taken :]
+    known = list(dict.fromkeys(times))
+    left = known[-manner.taken :]
+    level = known[-manner.taken - 1] if manner.overshoot else left[0]
     if manner.sampler == "plms":
         left[1:1] = left[1:2]  # it takes its second step twice, having no steps before to look back at
-    return scheduler.add_noise(start, noise, scheduler.timesteps.new_full((len(noise),), left[0])), left
+    return scheduler.add_noise(start, noise, scheduler.timesteps.new_full((len(noise),), level)), left
 
 
 def _guided(network: Network, noisy: Tensor, time: int, condition: Tensor | None, guidance: float) -> Tensor:
