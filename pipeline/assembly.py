@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from storage.looks import Looks
 
-from .errors import RecipeError
 from .learning import Learning
 from .ridges import Ridges
+from .spaces import Spaces
 from .step import Origin, Step
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ class Subject:
         """Return all steps, each after those it needs."""
         self._ingest()
         self._respond()
-        self._featurize()
+        spaces = Spaces(self.recipe, self.made, self._add)
+        for space in self.recipe.features:
+            spaces.featurize(space)
         ridges = Ridges(self.recipe, self.made, self._add)
         for space in self.recipe.ridge.spaces:
             ridges.regress(space)
@@ -96,40 +98,6 @@ class Subject:
             average_repeats=settings.average_repeats,
             folds=self.recipe.ridge.folds,
             seed=self.recipe.seed,
-        )
-
-    def _featurize(self) -> None:
-        owner = self.made["stimuli"].owner
-        for space, settings in self.recipe.features.items():
-            if settings.model == "words":
-                self._count_words(space, settings.least, settings.dtype)
-                continue
-            given = settings.model_dump()
-            inputs = {"stimuli": "stimuli"}
-            if settings.model == "pca":
-                chosen = {key: given[key] for key in ("size", "components")}
-                self._add(
-                    f"basis/{space}", "featurize.basis", inputs, owner=owner, seed=self.recipe.seed, **chosen
-                )
-                inputs["basis"] = f"basis/{space}"
-            self._add(f"features/{space}", "featurize.features", inputs, owner=owner, **given)
-
-    def _count_words(self, space: str, least: int, dtype: str) -> None:
-        if "captions" not in self.made:
-            data = self.recipe.data
-            arrays = "name them in [data.arrays] train_captions, test_captions"
-            cure = arrays if data.arrays else "put COCO_73k_annots_curated.npy there"
-            raise RecipeError(
-                f"[features.{space}] model = 'words' counts the words of captions, and {data.source} "
-                f"has none; {cure}, or take another model"
-            )
-        self._add(
-            f"features/{space}",
-            "words.word_features",
-            {"stimuli": "stimuli", "captions": "captions"},
-            owner=self.made["captions"].owner,
-            least=least,
-            dtype=dtype,
         )
 
     def _score(self, name: str) -> None:

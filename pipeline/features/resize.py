@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -11,12 +11,13 @@ from pipeline.errors import ShapeError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Filter = Literal["bicubic", "bilinear"]
 #: Numbers of channels a picture can have: grey, and red, green, blue.
 CHANNELS = (1, 3)
 
 
-def resize(pictures: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize pictures by Pillow's bicubic filter, which averages where a picture shrinks.
+def resize(pictures: NDArray[np.uint8], size: tuple[int, int], by: Filter = "bicubic") -> NDArray[np.uint8]:
+    """Resize pictures by a filter of Pillow's, which averages where a picture shrinks.
 
     Parameters
     ----------
@@ -24,6 +25,8 @@ def resize(pictures: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
         (image, y, x, channel) uint8, 1 or 3 channels.
     size
         New extents (y, x); proportions are not kept.
+    by
+        The filter.
 
     Returns
     -------
@@ -39,8 +42,13 @@ def resize(pictures: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uin
         return pictures
     resized = np.empty((len(pictures), *size, pictures.shape[3]), np.uint8)
     for picture, target in zip(pictures, resized, strict=True):
-        target[...] = _resize_one(picture, size)
+        target[...] = _resize_one(picture, size, by)
     return resized
+
+
+def coloured(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (image, y, x, 3): grey pictures with their brightness as red, green and blue."""
+    return pictures if pictures.shape[3] == 3 else np.repeat(pictures, 3, axis=3)
 
 
 def check_pictures(pictures: NDArray[Any]) -> None:
@@ -58,10 +66,11 @@ def check_pictures(pictures: NDArray[Any]) -> None:
         )
 
 
-def _resize_one(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def _resize_one(picture: NDArray[np.uint8], size: tuple[int, int], by: Filter) -> NDArray[np.uint8]:
     from PIL import Image
 
     plain = picture[..., 0] if picture.shape[2] == 1 else picture
     image = Image.fromarray(np.ascontiguousarray(plain))
-    made = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
+    filters = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+    made = np.asarray(image.resize((size[1], size[0]), filters[by]))
     return made.reshape(*size, picture.shape[2])

@@ -94,13 +94,19 @@ def _walked(
             stop = min(start + batch, count)
             yield stop - start, [_padded(array, batch) for array in read(start, stop)]
 
-    made: list[NDArray[Any]] = []
+    made: NDArray[Any] | None = None
+    done = 0
     with closing(ahead(reading())) as batches:
         for size, arrays in batches:
             if not wanted():
-                raise Unwanted(f"given up after {len(made) * batch} of {count} pictures")
-            made.append(make(*arrays)[:size])
-    return np.concatenate(made)
+                raise Unwanted(f"given up after {done} of {count} pictures")
+            found = make(*arrays)
+            if made is None:  # one array for all: two of features would be gigabytes
+                made = np.empty((count, *found.shape[1:]), found.dtype)
+            made[done : done + size] = found[:size]
+            done += size
+    assert made is not None, "there is an entry at least"
+    return made
 
 
 def _padded(array: NDArray[Any], size: int) -> NDArray[Any]:

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 PUBLISHED = "ViT-L-14-quickgelu"
 """The architecture of OpenAI's weights, as open_clip names it; under its name without the end, the same
 weights load and compute something else."""
-#: What `weights = "random"` builds: as many tokens and features as the published one.
+LARGER = "ViT-H-14"
+"""That of LAION's weights (laion2b_s32b_b79k), whose embedding of a picture IP-Adapter takes."""
+#: What `weights = "random"` builds: as many tokens as the published one, of fewer features.
 RANDOM: Mapping[str, Any] = {
-    "embed_dim": 768,
+    "embed_dim": 16,
     "quick_gelu": True,
     "vision_cfg": {"image_size": 224, "patch_size": 14, "width": 64, "layers": 2, "head_width": 32},
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
 }
+#: The same for `LARGER`, with as many features as that has: there are few.
+RANDOM_LARGER: Mapping[str, Any] = {**RANDOM, "embed_dim": 1024, "quick_gelu": False}
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 """Of the brightness, 0 to 1, of the pictures that CLIP learned from, by colour: what it standardises by."""
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -45,10 +49,8 @@ def described(name: str = PUBLISHED) -> dict[str, Any]:
     return found
 
 
-class VisionTokens(nn.Module):
-    """Tells the class token and the patches of pictures.
-
-    Weights have the names that they have in open_clip, `visual.` and so on.
+class _Vision(nn.Module):
+    """Sees pictures. Weights have the names that they have in open_clip, `visual.` and so on.
 
     Parameters
     ----------
@@ -60,6 +62,28 @@ class VisionTokens(nn.Module):
         super().__init__()
         self.visual: Any = _whole(sizes).visual
         self.size: int = self.visual.image_size[0]
+
+    def standardised(self, pictures: Tensor) -> Tensor:
+        """Return (picture, colour, y, x) as CLIP takes them, of (picture, y, x, colour), 0 to 255.
+
+        Raises
+        ------
+        ShapeError
+            If they have another size than the network's.
+        """
+        if tuple(pictures.shape[1:]) != (self.size, self.size, 3):
+            raise ShapeError(
+                f"pictures have shape {tuple(pictures.shape)}; "
+                f"expected (picture, {self.size}, {self.size}, 3): resize them before"
+            )
+        projection: Tensor = self.visual.proj
+        exact = pictures.to(projection.device, torch.promote_types(projection.dtype, torch.float32))
+        mean, std = (torch.tensor(one).to(exact) for one in (MEAN, STD))
+        return ((exact / 255 - mean) / std).permute(0, 3, 1, 2).to(projection.dtype)
+
+
+class VisionTokens(_Vision):
+    """Tells the class token and the patches of pictures."""
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return (picture, token, feature): the class token, then the patches row by row.
@@ -74,17 +98,8 @@ class VisionTokens(nn.Module):
         ShapeError
             If they have another size.
         """
-        if tuple(pictures.shape[1:]) != (self.size, self.size, 3):
-            raise ShapeError(
-                f"pictures have shape {tuple(pictures.shape)}; "
-                f"expected (picture, {self.size}, {self.size}, 3): resize them before"
-            )
-        projection: Tensor = self.visual.proj
-        exact = pictures.to(projection.device, torch.promote_types(projection.dtype, torch.float32))
-        mean, std = (torch.tensor(one).to(exact) for one in (MEAN, STD))
-        standardised = ((exact / 255 - mean) / std).permute(0, 3, 1, 2).to(projection.dtype)
         seen = self.visual.forward_intermediates(
-            standardised,
+            self.standardised(pictures),
             indices=1,
             normalize_intermediates=True,
             intermediates_only=True,
@@ -92,8 +107,28 @@ class VisionTokens(nn.Module):
             output_extra_tokens=True,
         )
         parts = [seen["image_intermediates_prefix"][0], seen["image_intermediates"][0]]
-        tokens = torch.cat(parts, dim=1) @ projection
+        tokens = torch.cat(parts, dim=1) @ self.visual.proj
         made: Tensor = tokens / tokens[:, :1].norm(dim=-1, keepdim=True)
+        return made
+
+
+class ImageEmbedding(_Vision):
+    """Tells one embedding of a picture, as IP-Adapter takes it: projected, of whatever length it has."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return (picture, feature).
+
+        Parameters
+        ----------
+        pictures
+            (picture, y, x, colour), 0 to 255, of the network's size.
+
+        Raises
+        ------
+        ShapeError
+            If they have another size.
+        """
+        made: Tensor = self.visual(self.standardised(pictures))
         return made
 
 
@@ -108,8 +143,6 @@ class TextTokens(nn.Module):
         As `described` returns them.
     """
 
-    attn_mask: Tensor
-
     def __init__(self, sizes: Mapping[str, Any]) -> None:
         super().__init__()
         whole = _whole(sizes)
@@ -119,7 +152,6 @@ class TextTokens(nn.Module):
         self.transformer = whole.transformer
         self.ln_final = whole.ln_final
         self.text_projection = whole.text_projection
-        self.register_buffer("attn_mask", whole.attn_mask, persistent=False)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Return (text, token, feature), divided by the length of the token at the end of each text.
@@ -131,11 +163,17 @@ class TextTokens(nn.Module):
         """
         numbers = numbers.to(self.positional_embedding.device)
         x = self.token_embedding(numbers) + self.positional_embedding
-        x = self.ln_final(self.transformer(x, attn_mask=self.attn_mask))
+        x = self.ln_final(self.transformer(x, attn_mask=_causal(x)))
         tokens: Tensor = x @ self.text_projection
         end = _ends(numbers)
         made: Tensor = tokens / tokens[torch.arange(len(end)), end].norm(dim=-1)[:, None, None]
         return made
+
+
+def _causal(x: Tensor) -> Tensor:
+    """Return what keeps each token from those after it; no buffer, as files of weights have none."""
+    length = x.shape[1]
+    return x.new_full((length, length), -torch.inf).triu(1)
 
 
 def _whole(sizes: Mapping[str, Any]) -> Any:

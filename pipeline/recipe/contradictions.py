@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from pydantic_core import InitErrorDetails
 
+    from .features import FeatureSpace
     from .images import Images
     from .ridge import Ridge
-    from .tables import Data, FeatureSpace, Scores
+    from .tables import Data, Scores
 
 
 def contradictions(

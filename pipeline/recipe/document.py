@@ -14,13 +14,14 @@ from storage.fingerprint import fingerprint
 
 from .contradictions import contradictions, miscast, undroppable, unnamed
 from .datasets import misplaced
+from .features import FeatureSpace
 from .images import Images, calibrated, misbegun, uncalibrated
 from .layers import overlay
 from .mistakes import tell
 from .origin import Origin
 from .ridge import Ridge, without_penalties
 from .table import Table
-from .tables import Data, FeatureSpace, Name, Responses, Scores, Text, Weights, named_like
+from .tables import Data, Name, Responses, Scores, Text, Weights, named_like
 from .training import Learned, learned_from, unlearnable, unlearned
 
 

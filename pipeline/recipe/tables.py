@@ -164,35 +164,6 @@ class Responses(Table):
     average_repeats: Literal["all", "test", "none"] = "all"
 
 
-class PixelFeatures(Table):
-    """The brightness of each pixel of a picture shrunk to `size` by `size`."""
-
-    model: Literal["pixels"]
-    size: Side
-    dtype: Literal["float32", "float16"] = "float32"
-
-
-class PcaFeatures(Table):
-    """The first principal components of the training pictures, shrunk to `size` by `size`."""
-
-    model: Literal["pca"]
-    size: Side
-    components: Components
-    dtype: Literal["float32", "float16"] = "float32"
-
-
-class WordFeatures(Table):
-    """How often each word of the training captions stands in a picture's; no generator paints it."""
-
-    model: Literal["words"]
-    least: Count = 2
-    """Training pictures that a word must stand with."""
-    dtype: Literal["float32", "float16"] = "float32"
-
-
-FeatureSpace = Annotated[PixelFeatures | PcaFeatures | WordFeatures, Field(discriminator="model")]
-
-
 class Scores(Table):
     """How made pictures are compared with seen ones."""
 

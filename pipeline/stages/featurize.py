@@ -181,7 +181,7 @@ def as_stored(value: np.ndarray, dtype: str, pictures: Sequence[str] | np.ndarra
         If one is not a finite number there: float16 ends at 65504.
     """
     with np.errstate(over="ignore"):
-        stored = value.astype(dtype)
+        stored = value.astype(dtype, copy=False)
     bad = np.argwhere(~np.isfinite(stored))
     if bad.size:
         picture, feature = bad[0]

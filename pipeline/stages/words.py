@@ -50,7 +50,7 @@ def word_features(
     ShapeError
         If captions and pictures do not pair up, or no word stands with enough pictures.
     """
-    _check_paired(stimuli, captions)
+    check_paired(stimuli, captions)
     known = words.vocabulary(captions.caption.values[stimuli.split.values == "train"], least)
     if not known:
         raise ShapeError(
@@ -72,7 +72,8 @@ def word_features(
     )
 
 
-def _check_paired(stimuli: xr.Dataset, captions: xr.Dataset) -> None:
+def check_paired(stimuli: xr.Dataset, captions: xr.Dataset) -> None:
+    """Raise `ShapeError` where captions are of other pictures, or in another order."""
     pictures, described = stimuli.sizes["image"], captions.sizes["image"]
     if pictures != described:
         raise ShapeError(

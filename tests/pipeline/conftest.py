@@ -41,6 +41,9 @@ def release(
     def shown(index: np.ndarray) -> np.ndarray:
         return clean[index] + noise * clean.std() * random.normal(size=(len(index), voxels)) + 2.0
 
+    captions = np.array(
+        [[f"a disc in picture {at}", "" if at % 3 else "a disc"] for at in range(train + test)]
+    )
     return {
         "train_voxels": shown(train_index).astype(np.float32),
         "test_voxels": shown(train + test_index).astype(np.float32),
@@ -48,6 +51,8 @@ def release(
         "test_images": pictures[train:],
         "train_index": train_index,
         "test_index": test_index,
+        "train_captions": captions[:train],
+        "test_captions": captions[train:],
     }
 
 

@@ -283,7 +283,7 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("seed.x=1", "seed = a table, but it should be a whole number"),
         ("data=3", "data = 3, but it should be a table"),
         ("responses.standardize=sessions", "did you mean 'session'?"),
-        ("features.clip.model=clip-vision", "'clip-vision' is not in this version, which has pixels, pca"),
+        ("features.clip.model=dino-vision", "'dino-vision' is not in this version, which has pixels, pca"),
         ("features.clip.size=8", "[features.clip] lacks 'model'"),
         ("features.pixels.components=3", "[features.pixels] takes no 'components'"),
         ("features.a={model='pca', size=8}", "[features.a] lacks 'components'"),

@@ -95,6 +95,24 @@ RECIPES = {
         },
         {"voxels": 60, "train": 24, "test": 8},
     ),
+    "featurized": (
+        {
+            "weights": "random",
+            "data": {"arrays": {"train_captions": "train_captions", "test_captions": "test_captions"}},
+            "features": {
+                "pixels": None,
+                "pca": None,
+                "latents": {"model": "vdvae", "layers": 4},
+                "clip-vision": {"model": "clip-vision"},
+                "clip-text": {"model": "clip-text"},
+                "clip-image": {"model": "clip-image"},
+            },
+            "ridge": None,
+            "images": None,
+            "scores": None,
+        },
+        {"voxels": 20, "train": 5, "test": 2},
+    ),
     "smoother": ({"features": {"pca": {"components": 3}}}, {"voxels": 22, "train": 24, "test": 4}),
 }
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import ShapeError
-from pipeline.features.resize import resize
+from pipeline.features.resize import coloured, resize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,3 +55,20 @@ def test_no_pictures_give_no_pictures() -> None:
 def test_what_is_no_picture_is_refused(wrong: NDArray[Any]) -> None:
     with pytest.raises(ShapeError, match=r"expected \(image, y, x, channel\) uint8"):
         resize(wrong, (2, 2))
+
+
+def test_the_bilinear_filter_is_that_of_torchvision(pictures: NDArray[np.uint8]) -> None:
+    from pipeline.models.vision_ops import prepare_torchvision
+
+    prepare_torchvision()
+    from torchvision.transforms import functional
+
+    for size in ([5, 4], [20, 30]):
+        expected = functional.resize(Image.fromarray(pictures[0]), size)
+        np.testing.assert_array_equal(resize(pictures, (size[0], size[1]), "bilinear")[0], expected)
+
+
+def test_grey_gets_colours(pictures: NDArray[np.uint8]) -> None:
+    made = coloured(pictures[..., :1])
+    np.testing.assert_array_equal(made, np.stack([pictures[..., 0]] * 3, axis=-1))
+    assert coloured(pictures) is pictures

@@ -9,8 +9,11 @@ import torch
 from pipeline.errors import ShapeError
 from pipeline.models.clip import (
     END,
+    LARGER,
     PUBLISHED,
     RANDOM,
+    RANDOM_LARGER,
+    ImageEmbedding,
     TextTokens,
     VisionTokens,
     described,
@@ -101,6 +104,16 @@ def test_pictures_are_told_as_transformers_does(pictures):
         expected = tokens / said.image_embeds.norm(dim=-1)[:, None, None]
     assert expected.shape == (2, 17, FEATURES)
     torch.testing.assert_close(network(pictures), expected, rtol=0, atol=1e-5)
+    whole = some(ImageEmbedding(SIZES))
+    whole.load_state_dict(network.state_dict())
+    torch.testing.assert_close(whole(pictures), said.image_embeds, rtol=0, atol=1e-5)
+
+
+def test_the_larger_one_tells_as_much_as_ip_adapter_takes():
+    with torch.device("meta"):
+        for sizes in (described(LARGER), RANDOM_LARGER):
+            assert not sizes.get("quick_gelu")
+            assert ImageEmbedding(sizes)(torch.empty(2, 224, 224, 3)).shape == (2, 1024)
 
 
 def test_texts_are_told_as_transformers_does():
@@ -176,7 +189,7 @@ def test_the_random_one_has_as_many():
     vision, text = VisionTokens(RANDOM), TextTokens(RANDOM)
     with torch.no_grad():
         seen, read = vision(torch.zeros(1, 224, 224, 3)), text(numbers_of(["a dog"]))
-    assert (seen.shape, read.shape) == ((1, 257, 768), (1, 77, 768))
+    assert (seen.shape, read.shape) == ((1, 257, RANDOM["embed_dim"]), (1, 77, RANDOM["embed_dim"]))
     ends = torch.stack([seen[0, 0].norm(), read[0, 3].norm()])
     torch.testing.assert_close(ends, torch.ones(2))
 

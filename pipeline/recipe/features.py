@@ -1,0 +1,87 @@
+"""The tables ``[features.X]``: what of a picture is predicted from the brain."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .table import Table
+from .tables import Components, Count, Side, Weights
+
+Dtype = Literal["float32", "float16"]
+#: Pictures a network encodes at once, by model, where the recipe doesn't say. No device chooses it: what a
+#: product is called depends on it, and must not depend on who works. Some 1 to 2 GB of layers.
+BATCH = {"vdvae": 16, "clip-vision": 32, "clip-text": 16, "clip-image": 32}
+#: Most latents the very deep VAE has.
+LATENTS = 75
+
+
+class PixelFeatures(Table):
+    """The brightness of each pixel of a picture shrunk to `size` by `size`."""
+
+    model: Literal["pixels"]
+    size: Side
+    dtype: Dtype = "float32"
+
+
+class PcaFeatures(Table):
+    """The first principal components of the training pictures, shrunk to `size` by `size`."""
+
+    model: Literal["pca"]
+    size: Side
+    components: Components
+    dtype: Dtype = "float32"
+
+
+class WordFeatures(Table):
+    """How often each word of the training captions stands in a picture's; no generator paints it."""
+
+    model: Literal["words"]
+    least: Count = 2
+    """Training pictures that a word must stand with."""
+    dtype: Dtype = "float32"
+
+
+class _Encoded(Table):
+    """What a network that others have trained tells."""
+
+    batch: Count | None = None
+    """Pictures at once; default `BATCH` of the model."""
+    dtype: Dtype = "float32"
+    weights: Weights | None = None
+    """Default what the recipe says."""
+
+
+class LatentFeatures(_Encoded):
+    """The first latents of the very deep VAE (Child, 2021) of a picture at 64 pixels."""
+
+    model: Literal["vdvae"]
+    layers: Annotated[int, Field(ge=1, le=LATENTS)] = 31
+    """How many, coarse to fine; 31 in Brain-Diffuser, 91,168 numbers."""
+    draw: Literal["posterior", "mean"] = "posterior"
+    """Whether they are drawn, each picture's by its own seed, as Brain-Diffuser does, or are the mean."""
+
+
+class PatchFeatures(_Encoded):
+    """All tokens of a picture that CLIP ViT-L/14 sees: 257 of 768."""
+
+    model: Literal["clip-vision"]
+
+
+class TextFeatures(_Encoded):
+    """All tokens of a picture's captions that CLIP ViT-L/14 reads, averaged over the captions: 77 of 768."""
+
+    model: Literal["clip-text"]
+
+
+class EmbeddingFeatures(_Encoded):
+    """The embedding of a picture by CLIP ViT-H/14 (LAION): 1,024 numbers, as IP-Adapter takes them."""
+
+    model: Literal["clip-image"]
+
+
+EncodedFeatures = LatentFeatures | PatchFeatures | TextFeatures | EmbeddingFeatures
+FeatureSpace = Annotated[
+    PixelFeatures | PcaFeatures | WordFeatures | EncodedFeatures, Field(discriminator="model")
+]
