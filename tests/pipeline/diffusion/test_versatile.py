@@ -316,7 +316,7 @@ def test_wrong_conditions_are_told(told, start):
         (
             {"text": told["text"][:, :-1]},
             None,
-            r"text has shape \(3, 59135\); expected \(picture, 77 \* 768\)",
+            r"text has shape \(3, 1231\); expected \(picture, 77 \* 16\)",
         ),
         (told, start[..., :1], r"start from have shape \(3, 16, 16, 1\)"),
     ]
