@@ -22,7 +22,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytest_plugins = ["tests.slurm", "tests.sshd", "tests.cables", "tests.disks"]
+pytest_plugins = ["tests.slurm", "tests.sshd", "tests.cables", "tests.disks", "tests.homes"]
 ROOT = Path(__file__).parent.parent
 
 hypothesis.settings.register_profile("local", deadline=None)

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from click import Group
 from click.testing import CliRunner
 
 from pipeline.cli.program import vox2pix
@@ -25,7 +26,8 @@ def test_commands_are_found():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_and_flag_of_the_readme_exists(command):
     name, *rest = shlex.split(command)[1:]
-    shown = CliRunner().invoke(vox2pix, [name, "--help"])
+    within = [rest.pop(0)] if isinstance(vox2pix.commands[name], Group) else []
+    shown = CliRunner().invoke(vox2pix, [name, *within, "--help"])
     assert shown.exit_code == 0, shown.output
     for flag in (word for word in rest if word.startswith("-")):
         assert flag in shown.output

@@ -11,6 +11,7 @@ from pipeline.errors import PipelineError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pipeline.models.needed import Needed
     from pipeline.recipe import Recipe
     from storage.remote import Location
 
@@ -95,6 +96,15 @@ def logs(recipe: Recipe) -> str:
     asked = sorted({name for table in recipe.train.values() for name in table.log})
     insist_installed(asked)
     return ", ".join(asked) or "none asked for"
+
+
+def weights(need: Needed) -> str:
+    """Say where the published weights that a recipe needs lie on this machine."""
+    from pipeline.models.weights import located
+
+    if need.weights == "random":
+        return f"random, for [{need.table}]: nothing it shows is a result"
+    return f"{located(need.name, need.weights)}, for [{need.table}]"
 
 
 def reach(recipe: Recipe) -> str:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from .check import Check, examine, failed
-from .checks import archive_place, disk, gpus, logs, machine, networks, packages, python, reach, room
+from .checks import (
+    archive_place,
+    disk,
+    gpus,
+    logs,
+    machine,
+    networks,
+    packages,
+    python,
+    reach,
+    room,
+    weights,
+)
 from .cluster import cluster_checks
 from .command import command
 from .manner import manner
@@ -73,6 +86,7 @@ def _cluster_checks(value: str, read: list[Recipe], *, insecure: bool) -> Iterat
 
 def _recipe_checks(path: str, read: list[Recipe]) -> Iterator[Check]:
     """Look at what a recipe needs; what stands on something that is wrong is not looked at."""
+    from pipeline.models.needed import needed
     from pipeline.recipe import load_recipe
 
     yield examine("recipe", lambda: _named(load_recipe(path), read))
@@ -81,9 +95,13 @@ def _recipe_checks(path: str, read: list[Recipe]) -> Iterator[Check]:
     (recipe,) = read
     if recipe.train:
         yield examine("logs", lambda: logs(recipe))
+    lacking = False
+    for need in needed(recipe):
+        yield (check := examine(f"weights {need.name}", partial(weights, need)))
+        lacking = lacking or not check.ok
     yield (source := examine("source", lambda: reach(recipe)))
     yield (place := examine("archive", lambda: archive_place(recipe)))
-    if source.ok and place.ok:
+    if source.ok and place.ok and not lacking:
         yield examine("plan", lambda: room(recipe))
         yield examine("disk", lambda: disk(recipe))
 

@@ -22,6 +22,7 @@ from .look import ls, plan, show, status
 from .make import presets, simulate
 from .printing import ReaderGone
 from .run import report, run
+from .weights import weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,6 +49,7 @@ for _command in (
     gc,
     bench,
     cluster,
+    weights,
 ):
     vox2pix.add_command(_command)
 

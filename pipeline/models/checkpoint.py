@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -54,9 +55,15 @@ def _pickled(path: Path) -> dict[str, Tensor]:
     import torch
 
     try:
-        held: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with warnings.catch_warnings(action="ignore"):  # of what is refused anyway
+            held: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:  # noqa: BLE001  (what is no pickle may end in any way)
         called = CALLED.search(str(error))
+        if "TorchScript" in str(error):
+            raise WeightsMissing(
+                f"{path} is a TorchScript archive, which is a program. Nothing was loaded; use a file of "
+                "tensors alone, such as .safetensors"
+            ) from None
         if called is None:
             raise WeightsMissing(f"{path} is damaged, or no file of torch's; fetch it again") from None
         raise WeightsMissing(

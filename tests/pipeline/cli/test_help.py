@@ -43,6 +43,10 @@ def test_the_commands_of_this_version_are_there():
                 "gc",
                 "bench",
                 "cluster check",
+                "weights list",
+                "weights fetch",
+                "weights check",
+                "weights convert",
             ]
         )
         == COMMANDS
