@@ -203,8 +203,9 @@ class _Run:
     def _submit(self, one: _Try) -> None:
         task = one.task
         # A key of its own for every try: under a known one dask would hand out its old result or error.
-        # Dask keeps something of every prefix of keys for good, so that all have one.
-        key = f"('dispatch-{self.name}-{next(self.number)}', '{task.key}')"
+        # Dask keeps something of every prefix and of every group of keys for good, so that all have one: what
+        # stands first in the brackets. And of a large group it hands a worker a task when one has ended.
+        key = f"('dispatch-{self.name}', {next(self.number)}, '{task.key}')"
         pending = self.workers.submit(task.function, *task.args, key=key, gpu=task.need.gpu, avoid=one.avoid)
         self.running[pending] = replace(one, key=key)
         pending.add_done_callback(self.done.put)

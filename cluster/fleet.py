@@ -32,7 +32,8 @@ SETTINGS: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": 3,
     # Dask's own default is to wait for ever for a worker that fits.
     "distributed.scheduler.no-workers-timeout": "60s",
-    # A worker is given a task when it has finished one: its death then casts suspicion on one task only.
+    # Of many tasks a worker has one a thread, and is given the next when one has ended: its death then casts
+    # suspicion on few. Dask does so for tasks without conditions only; those for GPUs are queued at workers.
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.comm.retry.count": 3,
     "distributed.comm.timeouts.connect": "30s",

@@ -34,6 +34,7 @@ from cluster import (
     fleet,
     wanted,
 )
+from cluster.chaos import busy_workers
 
 
 def slow_square(number, seconds=0.1):
@@ -125,11 +126,19 @@ def test_lazy_arrays_are_computed_in_the_task(local):
 
 
 def test_many_tasks_leave_nothing_with_the_scheduler(local):
-    known = local.client.cluster.scheduler.task_prefixes
+    scheduler = local.client.cluster.scheduler
+    spans = scheduler.extensions["spans"].spans
     list(dispatch(local, [Task("first", process)]))
-    before = set(known)
+    before = set(scheduler.task_prefixes), sum(len(span.groups) for span in spans.values())
     list(dispatch(local, [Task(f"t{i}", process) for i in range(40)]))
-    assert set(known) == before
+    assert set(scheduler.task_prefixes) == before[0]
+    assert sum(len(span.groups) for span in spans.values()) <= before[1] + 1  # one a dispatch
+
+
+def test_of_many_tasks_a_worker_has_one_and_the_scheduler_the_others(local):
+    results = dispatch(local, [Task(f"t{i}", slow_square, (i,)) for i in range(20)])
+    held = [max(map(len, busy_workers(local).values()), default=0) for _ in results]
+    assert max(held[5:]) == 1
 
 
 def test_ctrl_c_cancels_and_returns_promptly(local):

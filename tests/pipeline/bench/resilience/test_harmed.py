@@ -51,8 +51,8 @@ def test_a_driver_killed_in_the_benchmark(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_ten_thousand_blocks_leave_little_in_client_and_scheduler(tmp_path):
-    """What dask kept of a prefix of keys for each block was 8 kB."""
+    """What dask kept of a prefix of keys for each block was 8 kB, of a group of keys 2 kB."""
     (contender,) = contenders("memory of client and scheduler")
     found = attempt(contender, {"folder": "", **contender.given})
     assert found["tasks"] == 10_000
-    assert found["resident"] < 1.4 * found["early"]
+    assert found["resident"] < 1.15 * found["early"]
