@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .decoding import decode
     from .planner import plan
     from .recipe import load_recipe
     from .report.results import open_results
     from .runner import run
 
-__all__ = ["load_recipe", "open_results", "plan", "run"]
+__all__ = ["decode", "load_recipe", "open_results", "plan", "run"]
 
-_HOMES = {"load_recipe": "recipe", "open_results": "report.results", "plan": "planner", "run": "runner"}
+_HOMES = {
+    "decode": "decoding",
+    "load_recipe": "recipe",
+    "open_results": "report.results",
+    "plan": "planner",
+    "run": "runner",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from itertools import pairwise, product
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
+
+from .errors import Invalid, Missing
+from .reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +21,39 @@ if TYPE_CHECKING:
     import xarray as xr
 
     Parts = Iterator[tuple[tuple[int, ...], np.ndarray]]
+
+
+def mapped(path: Path) -> np.ndarray:
+    """Return an array of numbers as it lies in a .npy file: mapped into memory, nothing of it executed.
+
+    Raises
+    ------
+    Missing
+        If there is no such file.
+    Invalid
+        If it is no .npy file, holds no numbers, or is truncated.
+    """
+    if not path.is_file():
+        raise Missing(f"{path} is {'no file' if path.exists() else 'not there'}; name a .npy file")
+    if not path.stat().st_size:
+        raise Invalid(f"{path} is empty; expected an array as np.save writes it")
+    with path.open("rb") as file:
+        if file.read(6) != np.lib.format.MAGIC_PREFIX:
+            raise Invalid(f"{path} is no .npy file; expected an array as np.save writes it")
+        file.seek(0)
+        with reading(str(path)):
+            version = np.lib.format.read_magic(file)
+            read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[version[0]]
+            shape, by_columns, dtype = read(file)
+        start = file.tell()
+    if dtype.kind not in "fiu":
+        held = "pickled Python objects, which may be code and are not opened" if dtype.hasobject else dtype
+        raise Invalid(f"{path} holds {held}; expected numbers, as np.save(file, array.astype('float32'))")
+    size = math.prod(shape) * dtype.itemsize
+    if path.stat().st_size < start + size:
+        raise Invalid(f"{path} is truncated: its header promises {dtype} {shape}; get or write it again")
+    order: Literal["F", "C"] = "F" if by_columns else "C"
+    return np.memmap(path, dtype, "r", start, shape, order) if size else np.empty(shape, dtype)
 
 
 def write(array: xr.Variable, file: BinaryIO) -> None:

@@ -14,6 +14,7 @@ import click
 from .bench import bench
 from .cluster import cluster
 from .command import Program
+from .decode import decode
 from .demo import demo
 from .doctor import doctor
 from .failures import Terminated, report_failure
@@ -42,6 +43,7 @@ for _command in (
     run,
     status,
     report,
+    decode,
     ls,
     show,
     export,

@@ -36,6 +36,7 @@ def test_the_commands_of_this_version_are_there():
                 "run",
                 "status",
                 "report",
+                "decode",
                 "ls",
                 "show",
                 "export",
