@@ -43,7 +43,9 @@ def mapped(path: Path) -> np.ndarray:
         file.seek(0)
         with reading(str(path)):
             version = np.lib.format.read_magic(file)
-            read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[version[0]]
+            read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[
+                version[0]
+            ]
             shape, by_columns, dtype = read(file)
         start = file.tell()
     if dtype.kind not in "fiu":

@@ -1,7 +1,8 @@
 """Decoding: new brain data through a finished run, one row or many.
 
-The stages of a run are functions of Datasets. Decoding calls the very same ones on responses whose training rows
-are the run's and whose test rows are new, so that what it paints can't differ from what a run would have painted.
+The stages of a run are functions of Datasets. Decoding calls the very same ones on responses whose training
+rows are the run's and whose test rows are new, so that what it paints can't differ from what a run would have
+painted.
 """
 
 from __future__ import annotations

@@ -84,7 +84,9 @@ class Decoder:
         finished = Finished.of(recipe, subject, command)
         trained = finished.open("responses", raw=False)
         given = Recordings.of(voxels, trained.sizes["voxel"], finished.subject)
-        names = [str(row) for row in range(len(given))] if image_id is None else [str(one) for one in image_id]
+        names = (
+            [str(row) for row in range(len(given))] if image_id is None else [str(one) for one in image_id]
+        )
         if len(names) != len(given):
             raise ShapeError(f"{len(names)} ids for the {len(given)} rows of {given.name}; expected one each")
         how = recipe.responses.standardize
@@ -114,8 +116,8 @@ class Decoder:
                 raise RecipeError(f"the recipe has no [images.{name}], it has {there}{nearest(name, known)}")
             if seen := self._seen(name):
                 raise RecipeError(
-                    f"[images.{name}] is painted of {seen}: of the pictures that test rows saw, which nobody "
-                    "knows of new rows; name other images"
+                    f"[images.{name}] needs {seen}: the pictures that test rows saw, and of new rows nobody "
+                    "knows them; name other images"
                 )
         found = tuple(asked) or tuple(name for name in known if not self._seen(name))
         if not found:
@@ -128,8 +130,13 @@ class Decoder:
         return self.finished.steps[f"images/{name}"]
 
     def _seen(self, name: str) -> str:
-        """Return the product of what test rows saw that some images are painted of; empty for none."""
-        return next((one.product for one in _needed(self._step(name)) if _kind(one) in SEEN), "")
+        """Return what test rows saw that some images are painted of, or begin with; empty for nothing."""
+        images = self.finished.recipe.images
+        for step in (self._step(name), *_needed(self._step(name))):
+            kind, _, of = step.product.partition("/")
+            if kind in SEEN or (kind == "images" and images[of].truth):
+                return step.product
+        return ""
 
     def _check(self, images: Step) -> None:
         for step in _needed(images):
@@ -204,7 +211,7 @@ class Decoder:
     def _make(self, step: Step) -> xr.Dataset:
         kind, _, name = step.product.partition("/")
         if kind == "predictions":
-            return Space(self, name).predictions()
+            return Space(name, self.finished, self.responses, self.rows, self.dataset).predictions()
         if kind == "images":
             return self.painted(name)
         if kind == "smoother":  # what a correction needs of held-out rows is stored with the predictions

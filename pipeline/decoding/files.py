@@ -6,7 +6,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage import pngs
@@ -16,6 +15,7 @@ from ..software import software
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
     from typing import BinaryIO
 
     import numpy as np
@@ -87,7 +87,7 @@ def _put(content: bytes, file: BinaryIO) -> None:
 
 
 def _about(decoder: Decoder, name: str, lazy: xr.Dataset) -> dict[str, Any]:
-    """Return what made the pictures: the run, the stage and its settings, and what predictions went through."""
+    """Return what made the pictures: the run, the stage, and what predictions went through."""
     finished = decoder.finished
     step = finished.steps[f"images/{name}"]
     return {

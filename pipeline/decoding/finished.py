@@ -83,7 +83,9 @@ class Finished:
         """Raise `Unsealed` where a product is not complete, with the command that makes it."""
         product = step.in_archive(self.archive)
         if not product.sealed():
-            raise Unsealed(f"{product} is not complete, and new voxels need it; finish the run: {self.command}")
+            raise Unsealed(
+                f"{product} is not complete, and new voxels need it; finish the run: {self.command}"
+            )
 
     def open(self, product: str, *, raw: bool = True) -> xr.Dataset:
         """Return a sealed product as the stages read it.

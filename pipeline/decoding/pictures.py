@@ -33,8 +33,8 @@ def decode(
     recipe
         What was run, to its end.
     voxels
-        (row, voxel), or (voxel,) for one row; an array or a .npy file. Columns in the order of product `voxels`,
-        percent signal change. Rows are standardised by mean and std of product `responses`.
+        (row, voxel), or (voxel,) for one row; an array or a .npy file. Columns in the order of product
+        `voxels`, percent signal change. Rows are standardised by mean and std of product `responses`.
     images
         Which table of ``[images]``; may be left out where there is one that new rows can be painted by.
     subject

@@ -82,9 +82,10 @@ class Recordings:
                 bad = ~np.isfinite(part.astype(np.float32))
             if bad.any():
                 row, column = (int(at[0]) for at in np.nonzero(bad))
+                place = f"row {start + row}, column {column} (from 0)"
                 raise ShapeError(
-                    f"{self.name} holds {part[row, column]:g} in row {start + row}, column {column} (from 0); "
-                    "expected finite numbers: leave the row out, or give the voxel its mean"
+                    f"{self.name} holds {part[row, column]:g} in {place}; expected finite numbers: leave the "
+                    "row out, or give the voxel its mean"
                 )
 
     def standardized(
@@ -120,8 +121,8 @@ class Recordings:
         if not np.isfinite(made).all():
             row, column = (int(at[0]) for at in np.nonzero(~np.isfinite(made)))
             raise ShapeError(
-                f"{self.name}: {self.values[row, column]:g} in row {row}, column {column} (from 0) is too large "
-                "to be standardised; expected percent signal change"
+                f"{self.name} holds {self.values[row, column]:g} in row {row}, column {column} (from 0), "
+                "which is too large to be standardised; expected percent signal change"
             )
         return made
 
@@ -140,8 +141,8 @@ def _rows(values: np.ndarray, name: str, columns: int, subject: str) -> np.ndarr
     if rows.shape[1] != columns:
         turned = " (it may be transposed)" if len(rows) == columns else ""
         raise ShapeError(
-            f"{name} has {rows.shape[1]} columns{turned}, {subject} has {columns} voxels; expected a column a "
-            f"voxel, in the order of product `voxels` ({subject}/voxels)"
+            f"{name} has {rows.shape[1]} columns{turned}, {subject} has {columns} voxels; expected a column "
+            f"a voxel, in the order of product `voxels` ({subject}/voxels)"
         )
     if not len(rows):
         raise ShapeError(f"{name} holds no rows; expected one at least")
@@ -152,8 +153,8 @@ def check_standardization(how: str, *, already: bool) -> None:
     """Raise `RecipeError` where new rows can't be made what the run's responses are."""
     if how in BY_GROUP and not already:
         raise RecipeError(
-            f'[responses] standardize = "{how}" goes by the trials of each {how}, and new rows have a {how} of '
-            f"their own: standardise them by it and say so (--standardized)"
+            f'[responses] standardize = "{how}" goes by the trials of each {how}, and new rows have a {how} '
+            "of their own: standardise them by it and say so (--standardized)"
         )
     if how == "none" and already:
         raise RecipeError(
@@ -195,7 +196,8 @@ def among(trained: xr.Dataset, rows: np.ndarray, names: Sequence[str]) -> xr.Dat
     ids = {"image_id": np.array(names, object), "split": np.array(["test"] * new, object)}
     beside = {**ids, **{name: np.full(new, -1, np.int16) for name in ("fold", "repeat", "session")}}
     coords: dict[str, Any] = {
-        name: ("row", np.concatenate([trained[name].values[:count], values])) for name, values in beside.items()
+        name: ("row", np.concatenate([trained[name].values[:count], values]))
+        for name, values in beside.items()
     }
     response = (("row", "voxel"), da.concatenate([before, after]), trained.response.attrs)
     return xr.Dataset({"response": response}, {**coords, **voxel_coords(trained)})

@@ -20,11 +20,13 @@ from ..stages.spectrum import read_spectrum
 from .multipliers import Hidden, Left, Seen, Smoothed, Spectral, Weighed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import xarray as xr
 
     from ..ridge.namespace import Array
     from ..step import Step
-    from .decoder import Decoder
+    from .finished import Finished
     from .multipliers import Multiplier
 
 #: Operations that take as long as reading a byte: some 20 GFLOP/s of a core, 1 GB/s of a disk.
@@ -37,19 +39,28 @@ class Space:
 
     Parameters
     ----------
-    decoder
-        The new rows, and the run.
     name
         Of the space.
+    finished
+        The run.
+    responses
+        Its training rows, and the new rows in place of its test rows.
+    rows
+        (row, voxel) float32: the new rows.
+    dataset
+        Returns a product as the stages are shown it, with the new rows.
     """
 
-    decoder: Decoder
     name: str
+    finished: Finished
+    responses: xr.Dataset
+    rows: np.ndarray
+    dataset: Callable[[Step], xr.Dataset]
 
     @property
     def step(self) -> Step:
         """What made the run's own predictions."""
-        return self.decoder.finished.steps[f"predictions/{self.name}"]
+        return self.finished.steps[f"predictions/{self.name}"]
 
     @property
     def correction(self) -> str:
@@ -68,15 +79,17 @@ class Space:
         """
         import xarray as xr
 
-        stored = self.decoder.finished.open(self.step.product)
-        features = self.decoder.finished.open(self.step.inputs["features"].product)
+        stored = self.finished.open(self.step.product)
+        features = self.finished.open(self.step.inputs["features"].product)
         by = self._multiplier(stored, features)
-        predicted = np.empty((len(self.decoder.rows), features.sizes["feature"]), np.float32)
+        predicted = np.empty((len(self.rows), features.sizes["feature"]), np.float32)
         for start, stop in pairwise(even_edges(predicted.shape[1], min(FEATURES, by.width))):
             seen = self._seen(features, start, stop) if by.needs_targets or self._corrected else None
-            predicted[:, start:stop] = singles(self._correct(by.block(start, stop, seen), stored, seen, start))
+            predicted[:, start:stop] = singles(
+                self._correct(by.block(start, stop, seen), stored, seen, start)
+            )
         attrs = {**stored.predicted.attrs, "through": by.through}
-        coords = {**row_coords(test_rows(self.decoder.responses)), **named_features(features)}
+        coords = {**row_coords(test_rows(self.responses)), **named_features(features)}
         return xr.Dataset({"predicted": (("row", "feature"), predicted, attrs)}, coords)
 
     # --- corrections ---------------------------------------------------------------------------
@@ -86,7 +99,7 @@ class Space:
         return self.correction != "none"
 
     def _seen(self, features: xr.Dataset, start: int, stop: int) -> Seen:
-        pictures, of_row = self._rows.pictures
+        pictures, of_row = self._all.pictures
         values = ridge.put(features_at(features, positions(features, pictures), start, stop))
         return Seen(values, ridge.moments(values, np.bincount(of_row, minlength=len(pictures))))
 
@@ -106,38 +119,38 @@ class Space:
     # --- ways ----------------------------------------------------------------------------------
 
     @property
-    def _rows(self) -> Matrix:
-        return Matrix.of(self.decoder.responses, None, "all")
+    def _all(self) -> Matrix:
+        return Matrix.of(self.responses, None, "all")
 
     def _region(self, step: Step) -> Matrix:
         """Return the matrix of the region that a step is told."""
-        voxels = self.decoder.finished.open(step.inputs["voxels"].product) if "voxels" in step.inputs else None
-        return Matrix.of(self.decoder.responses, voxels, step.settings.get("rois", "all"))
+        voxels = self.finished.open(step.inputs["voxels"].product) if "voxels" in step.inputs else None
+        return Matrix.of(self.responses, voxels, step.settings.get("rois", "all"))
 
     def _of_region(self, step: Step) -> np.ndarray:
         """Return the new rows (row, voxel) float32 of the region that a step is told."""
         mask = self._region(step).mask
-        return self.decoder.rows if mask.all() else self.decoder.rows[:, mask]
+        return self.rows if mask.all() else self.rows[:, mask]
 
     def _multiplier(self, stored: xr.Dataset, features: xr.Dataset) -> Multiplier:
         if "network" in self.step.inputs:
             return self._hidden()
         weights = f"weights/{self.name}"
-        if self.decoder.finished.sealed(weights):
-            opened = self.decoder.finished.open(weights)
+        if self.finished.sealed(weights):
+            opened = self.finished.open(weights)
             if self._by_weights(opened, features) <= self._without(stored, features):
-                rows = self._of_region(self.decoder.finished.steps[weights])
+                rows = self._of_region(self.finished.steps[weights])
                 return Weighed(opened, rows)
         if "spectrum" in self.step.inputs:
             return self._spectral(stored)
         smoother = self.step.inputs["smoother"]
         if "left" in smoother.maker.schema.variables:
             return self._left(smoother)
-        return Smoothed(self.decoder.dataset(smoother).smoother.values)
+        return Smoothed(self.dataset(smoother).smoother.values)
 
     def _hidden(self) -> Hidden:
         step = self.step.inputs["network"]
-        network = self.decoder.finished.open(step.product)
+        network = self.finished.open(step.product)
         x = (self._of_region(step) - network["mean"].values) / network["std"].values
         units = x.astype(np.float32) @ network.into.values + network.into_bias.values
         return Hidden(network, np.maximum(units, 0))
@@ -146,12 +159,12 @@ class Space:
         parts = self._region(step).training_parts()
         means = np.concatenate([ridge.column_means(part) for part in parts])
         rows = ridge.centred(self._of_region(step), means, "float64")
-        return Left(self.decoder.finished.open(step.product).left.values, rows)
+        return Left(self.finished.open(step.product).left.values, rows)
 
     def _spectral(self, stored: xr.Dataset) -> Spectral:
-        spectrum = read_spectrum(self.decoder.finished.open(self.step.inputs["spectrum"].product))
-        projected = ridge.put(self.decoder.dataset(self.step.inputs["projection"]).projected.values)
-        return Spectral(spectrum, projected, stored.alpha.values, self._rows.pictures[1])
+        spectrum = read_spectrum(self.finished.open(self.step.inputs["spectrum"].product))
+        projected = ridge.put(self.dataset(self.step.inputs["projection"]).projected.values)
+        return Spectral(spectrum, projected, stored.alpha.values, self._all.pictures[1])
 
     # --- costs ---------------------------------------------------------------------------------
 
@@ -161,16 +174,16 @@ class Space:
 
     def _without(self, stored: xr.Dataset, features: xr.Dataset) -> float:
         """Return the bytes that are read without weights, and those that could be while factors are made."""
-        finished, rows = self.decoder.finished, len(self.decoder.rows)
+        rows = len(self.rows)
         read = float(features.value.nbytes)
         if "spectrum" in self.step.inputs:
-            spectrum = finished.steps[self.step.inputs["spectrum"].product].dataset
+            spectrum = self.step.inputs["spectrum"].dataset
             n, r = spectrum.sizes["row"], spectrum.sizes["component"]
             flops = ridge.predict_flops(r, rows * len(np.unique(stored.alpha.values)), n)
-            return read + spectrum.nbytes + 4 * n * self.decoder.rows.shape[1] + flops / PER_BYTE
+            return float(read + spectrum.nbytes + 4 * n * self.rows.shape[1] + flops / PER_BYTE)
         smoother = self.step.inputs["smoother"]
         if "left" in smoother.maker.schema.variables:
-            return read + smoother.dataset.left.nbytes
+            return float(read + smoother.dataset.left.nbytes)
         gram = smoother.inputs["gram"].dataset.gram
-        training = 4 * self._rows.training * self.decoder.rows.shape[1]
-        return read + gram.nbytes + training + ridge.factor_flops(gram.shape[1], rows) / PER_BYTE
+        training = 4 * self._all.training * self.rows.shape[1]
+        return float(read + gram.nbytes + training + ridge.factor_flops(gram.shape[1], rows) / PER_BYTE)

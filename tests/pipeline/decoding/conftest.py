@@ -34,19 +34,33 @@ class Run:
 
     @property
     def percent(self) -> np.ndarray:
-        """The test rows in percent signal change: means over a picture's showings, or single trials."""
+        """The test rows in percent signal change: means over a picture's showings, or single trials.
+
+        Voxels that a session did not measure are left out of its trials; those that no trial has are at
+        their mean.
+        """
         trials, betas = self.open("trials"), self.open("betas").betas.values.astype(np.float64)
+        valid = self.open("validity").valid.sel(session=trials.session).values
+        mean = self.open("responses")["mean"].values
         rows = []
         for image, repeat in zip(self.test.image_id.values, self.test["repeat"].values, strict=True):
             chosen = trials.image_id.values == image
             if repeat >= 0:
                 chosen &= trials["repeat"].values == repeat
-            rows.append(betas[chosen].mean(axis=0))
+            count = valid[chosen].sum(axis=0)
+            total = np.where(valid[chosen], betas[chosen], 0).sum(axis=0)
+            rows.append(np.where(count, total / np.maximum(count, 1), mean))
         return np.array(rows)
 
     @property
     def ids(self) -> list[str]:
         return list(self.test.image_id.values)
+
+
+@pytest.fixture
+def run_of() -> Callable[[Any], Run]:
+    """Return a function that runs a recipe."""
+    return Run
 
 
 @pytest.fixture

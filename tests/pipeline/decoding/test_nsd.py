@@ -1,0 +1,56 @@
+"""A simulated subject of NSD: a region a space, single trials of a session, an archive on S3."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline import decode, load_recipe
+from pipeline.decoding import Decoder
+from storage.simulate import simulate_nsd
+
+PER_VOXEL = "responses.standardize=train"
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("decoding")
+    simulate_nsd(folder / "nsd", subjects=1, sessions=2, grid=(9, 10, 8), images=45, size=16, seed=4)
+    return folder / "nsd"
+
+
+@pytest.fixture
+def finished(release, tmp_path, run_of):
+    """Return a function that runs the release's recipe with changes."""
+
+    def make(*changes):
+        archive = f'data.archive="{tmp_path / "archive"}"'
+        return run_of(load_recipe(release / "recipe.toml", [archive, *changes]))
+
+    return make
+
+
+def test_each_space_has_its_region(finished):
+    early = "prf-visualrois == V1v | prf-visualrois == V1d"
+    changes = ["images.near.features=words", "images.near.generator=nearest", f'rois.v1="{early}"']
+    of_region = ["ridge.spaces.pixels.rois=v1", "ridge.spaces.pixels.weights=true"]
+    run = finished(PER_VOXEL, *changes, *of_region)
+    decoder = Decoder.of(run.recipe, run.percent, image_id=run.ids)
+    mine, its = decoder.predictions("pixels").predicted, run.open("predictions/pixels").predicted
+    np.testing.assert_allclose(mine, its, atol=1e-5)
+    assert mine.attrs["through"] == "stored weights"
+    for name in decoder.chosen():
+        np.testing.assert_array_equal(decoder.painted(name).picture, run.open(f"images/{name}").picture)
+
+
+def test_trials_standardised_by_session(finished):
+    run = finished("responses.average_repeats=none")  # by session, unless told otherwise
+    made = decode(run.recipe, run.test.response.values, "pixels", standardized=True)
+    np.testing.assert_array_equal(made.picture, run.open("images/pixels").picture)
+
+
+def test_an_archive_on_s3(finished, s3_server, s3_bucket):
+    options = f'data.storage_options={{endpoint_url="{s3_server}"}}'
+    run = finished(PER_VOXEL, f"data.archive=s3://{s3_bucket}/lab", options)
+    made = decode(run.recipe, run.percent, "pixels")
+    np.testing.assert_array_equal(made.picture, run.open("images/pixels").picture)
