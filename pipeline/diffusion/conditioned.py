@@ -19,7 +19,7 @@ KINDS: Mapping[str, str] = {
     "vdvae": "pipeline.diffusion.hierarchical:Vdvae",
     "versatile-diffusion": "pipeline.diffusion.versatile:VersatileDiffusion",
     "ip-adapter": "pipeline.diffusion.adapters:IpAdapter",
-    "kandinsky": "pipeline.diffusion.adapters:Kandinsky",
+    "kandinsky": "pipeline.diffusion.kandinsky:Kandinsky",
 }
 
 

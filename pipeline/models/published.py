@@ -160,6 +160,7 @@ MODELS = (
         "kandinsky-community/kandinsky-2-2-prior",
         _folders("image_encoder"),
         "Apache-2.0",
+        LAION,
         generators=("kandinsky",),
     ),
 )

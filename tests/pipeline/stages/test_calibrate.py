@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from cluster import Threads
 from pipeline import run
@@ -67,6 +68,28 @@ def test_norm_gives_each_row_the_mean_length_of_true_features(make_recipe, parts
     before = told - true.mean(0)
     cosine = (apart * before).sum(1) / np.linalg.norm(apart, axis=1) / np.linalg.norm(before, axis=1)
     np.testing.assert_allclose(cosine, 1, atol=1e-5)
+
+
+def test_pictures_are_found_more_often_by_embeddings_of_full_length():
+    """Shrunk predictions all lie near the mean, as pooled CLIP embeddings have one, and find the same few."""
+    random, rows, width = np.random.default_rng(0), 900, 128
+    spread = np.arange(1, width + 1) ** -0.5
+    true = random.normal(size=(rows, width)) * spread + np.linalg.norm(spread) / width**0.5
+    voxels = (true - true.mean(0)) / spread @ random.normal(size=(width, 300)) / width**0.5
+    voxels += 2 * random.normal(size=voxels.shape)
+    train, test = slice(0, 600), slice(600, None)
+    mean = true[train].mean(0)
+    gram = voxels[train].T @ voxels[train] + 3000 * np.eye(300)
+    told = mean + voxels[test] @ np.linalg.solve(gram, voxels[train].T @ (true[train] - mean))
+    length = np.linalg.norm(true[train] - mean, axis=1).mean()
+    known = xr.Dataset({"mean": ("feature", mean), "std": ("feature", true[train].std(0)), "norm": length})
+
+    def found(made):
+        seen, said = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (true[test], made))
+        return ((said @ seen.T).argmax(axis=1) == np.arange(len(said))).mean()
+
+    assert np.linalg.norm(told - mean, axis=1).mean() < 0.7 * length
+    assert found(calibrated(told, known)) > 1.2 * found(told)
 
 
 def test_a_row_at_the_mean_stays_there(make_recipe):
