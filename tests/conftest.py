@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 
 # Before numpy is loaded: its libraries read these once, and xdist's workers must not fight for cores.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
+# Weights that lie on this machine are no part of a test, and no test leaves notes about files beside them.
+_PLACE = tempfile.mkdtemp(prefix="vox2pix-no-weights-")
+atexit.register(shutil.rmtree, _PLACE, ignore_errors=True)
+os.environ |= {"HF_HUB_CACHE": f"{_PLACE}/hub", "VOX2PIX_WEIGHTS": f"{_PLACE}/ours"}
 # A client that finds no credentials would ask a cloud's metadata service, and wait for an answer.
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
 import importlib.util
-import shutil
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

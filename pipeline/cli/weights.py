@@ -14,10 +14,9 @@ from .options import Here
 from .printing import counted, put, put_json, put_table, remark, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from pipeline.models.checking import Looked
-    from pipeline.models.published import Part, Published
 
 WRONG = 3
 PAUSE = 5.0
@@ -42,71 +41,30 @@ _TO = click.option(
 @command("list", "What there is, and what is here.", example="vox2pix weights list")
 def list_() -> None:
     """List the published weights: size, licence, what needs them, and whether they are on this machine."""
-    from pipeline.models.published import MODELS
+    from pipeline.models.inventory import inventory
 
-    rows = [_described(model) for model in MODELS]
+    rows = inventory()
     if manner().json:
         put_json({"weights": rows})
         return
-    put_table(
-        [
-            {
-                "weights": row["name"],
-                "size": _size(row),
-                "licence": row["licence"],
-                "needed by": ", ".join(dict.fromkeys([*row["features"], *row["generators"]])),
-                "here": row["there"] or "no",
-            }
-            for row in rows
-        ],
-        right=("size",),
-    )
+    put_table([_listed(row) for row in rows], right=("size",))
     for row in rows:
         put(f"{row['name']}: {row['what']}{'; ' if row['note'] else ''}{row['note']}")
 
 
-def _described(model: Published) -> dict[str, Any]:
-    """Return a model's entry of ``weights list --json``."""
-    from pipeline.models.weights import WeightsMissing, located
-
-    try:
-        there = str(located(model.name, "published"))
-    except WeightsMissing:
-        there = None
-    parts = [
-        {"path": part.path, "bytes": part.size, "sha256": part.sha256, "parameters": part.parameters}
-        for part in model.parts
-    ]
-    return {
-        "name": model.name,
-        "what": model.what,
-        "home": model.home,
-        "licence": model.licence,
-        "note": model.note,
-        "features": list(model.features),
-        "generators": list(model.generators),
-        "parts": parts,
-        "there": there,
-        "bytes": _bytes_there(model) if there else None,
-    }
-
-
-def _bytes_there(model: Published) -> int:
-    from pipeline.models.weights import files, located
-
-    places = [located(f"{model.name}/{part.name}".rstrip("/"), "published") for part in model.parts]
-    every = [file for place in places for file in ([place] if place.is_file() else files(place))]
-    return sum(file.stat().st_size for file in every)
-
-
-def _size(row: dict[str, Any]) -> str:
-    """Return how large a model is: here, as somebody has said, or by its numbers of four bytes."""
+def _listed(row: dict[str, Any]) -> dict[str, str]:
     from cluster import human
+    from pipeline.models.inventory import size_of
 
-    if row["bytes"]:
-        return human(row["bytes"])
-    numbers = [part["parameters"] for part in row["parts"]]
-    return "unknown" if None in numbers else f"about {human(4 * sum(numbers))}"
+    size, exact = size_of(row["parts"])
+    some = ", ".join(part["path"] for part in row["parts"] if part["there"])
+    return {
+        "weights": row["name"],
+        "size": "unknown" if size is None else f"{'' if exact else 'about '}{human(size)}",
+        "licence": row["licence"],
+        "needed by": ", ".join(dict.fromkeys([*row["features"], *row["generators"]])),
+        "here": row["there"] or (f"only {some}" if some else "no"),
+    }
 
 
 @command("fetch", "Get weights onto this machine.", example="vox2pix weights fetch vdvae clip-vit-l-14")
@@ -161,8 +119,10 @@ def _paced() -> Callable[[str], None]:
 @click.argument("words", metavar="[NAME...] [PATH]", nargs=-1)
 def check(words: tuple[str, ...]) -> int:
     """Read weights (default all that are here) and compare checksums, names and shapes; nothing is run."""
+    from pipeline.models.inventory import here
+
     names, where = _names_and_path(words)
-    looked = [one for name in names or _there(where) for one in _looked(name, where)]
+    looked = [one for name in names or here(where) for one in _looked(name, where)]
     wrong = [one for one in looked if one.wrong]
     if manner().json:
         put_json({"files": [_entry(one) for one in looked]})
@@ -189,25 +149,6 @@ def _names_and_path(words: Sequence[str]) -> tuple[tuple[str, ...], str]:
     if len(paths) > 1:
         raise RecipeError(f"{paths[1]} is a second path; check one after the other")
     return names, str(Path(paths[0]).absolute()) if paths else "published"
-
-
-def _there(where: str) -> Iterable[str]:
-    """Return the models, or parts of them, that are in a place."""
-    from pipeline.models.published import MODELS
-    from pipeline.models.weights import WeightsMissing, located
-
-    for model in MODELS:
-        for part in model.parts:
-            name = _name(model, part)
-            try:
-                located(name, where)
-            except WeightsMissing:
-                continue
-            yield name
-
-
-def _name(model: Published, part: Part) -> str:
-    return f"{model.name}/{part.name}" if part.name else model.name
 
 
 def _looked(name: str, where: str) -> list[Looked]:

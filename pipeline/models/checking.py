@@ -44,8 +44,7 @@ def check(name: str, weights: str) -> Iterator[Looked]:
     """
     model, parts = named(name)
     for part in parts:
-        path = located(f"{model.name}/{part.name}" if part.name else model.name, weights)
-        yield from _part(model.name, part, path)
+        yield from _part(model.name, part, located(model.called(part), weights))
 
 
 def _part(model: str, part: Part, path: Path) -> Iterator[Looked]:

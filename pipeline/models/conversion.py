@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from storage.errors import Denied
+
 from .autoencoder import STABLE_DIFFUSION
 from .checkpoint import read
-from .expected import FLAT, misfit, shapes
+from .expected import FLAT, described, misfit, shapes
 from .published import CATALOGUE
 from .sums import note
 from .versatile import IMAGE_UNET
@@ -57,8 +59,23 @@ def convert(file: Path, to: Path) -> list[Path]:
     ------
     WeightsMissing
         If it is missing, damaged, holds more than numbers, or weights of something else.
+    Denied
+        If the folder can't be written.
     """
+    from safetensors import SafetensorError
+
     held = read(file)
+    try:
+        return _written_by_name(held, file, to)
+    except WeightsMissing:
+        raise
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise Denied(f"{to} can't be written ({reason}); name another folder by --to") from None
+
+
+def _written_by_name(held: Mapping[str, Tensor], file: Path, to: Path) -> list[Path]:
+    """Write tensors to where their names say they belong."""
     expected = shapes("vdvae", file)
     if expected is not None and misfit(_shapes(held), expected) is None:
         path = to / "vdvae" / CATALOGUE["vdvae"].parts[0].path
@@ -69,21 +86,20 @@ def convert(file: Path, to: Path) -> list[Path]:
             f"{file} holds {len(held)} tensors, but not those of the very deep VAE, nor of Versatile "
             "Diffusion's UNets or autoencoder; name one of their files"
         )
+    for part, tensors in made.items():
+        if wrong := misfit(_shapes(tensors), described(CONFIGS[part], part)):
+            raise WeightsMissing(
+                f"{file} holds another {part} than Versatile Diffusion's: {wrong}; name its own file"
+            )
     folder = to / "versatile-diffusion"
-    return [path for part, tensors in made.items() for path in _part(tensors, folder, part, file)]
+    return [path for part, tensors in made.items() for path in _part(tensors, folder, part)]
 
 
-def _part(tensors: Mapping[str, Tensor], folder: Path, part: str, file: Path) -> list[Path]:
-    described = folder / part / "config.json"
-    described.parent.mkdir(parents=True, exist_ok=True)
-    described.write_text(json.dumps(dict(CONFIGS[part]), indent=2), "utf-8")
-    expected = shapes("versatile-diffusion", described.parent) or {}
-    if wrong := misfit(_shapes(tensors), expected):
-        described.unlink()
-        raise WeightsMissing(
-            f"{file} holds another {part} than Versatile Diffusion's: {wrong}; name its own file"
-        )
-    return [described, _written(tensors, folder / part / WEIGHTS, folder)]
+def _part(tensors: Mapping[str, Tensor], folder: Path, part: str) -> list[Path]:
+    weights = _written(tensors, folder / part / WEIGHTS, folder)
+    about = folder / part / "config.json"
+    about.write_text(json.dumps(dict(CONFIGS[part]), indent=2), "utf-8")
+    return [about, weights]
 
 
 def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

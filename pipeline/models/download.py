@@ -64,7 +64,10 @@ def download(
         If it can't be had, or isn't what it should be.
     """
     partial = path.parent / "partial" / path.name
-    partial.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FetchFailed(_unwritable(partial.parent, error)) from None
     with _alone(partial):
         _whole(url, partial, tell)
         try:
@@ -75,6 +78,10 @@ def download(
             raise
         partial.replace(path)
         _forget(partial)
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return f"{path} can't be written ({error.strerror or error}); name another folder by --to"
 
 
 def _forget(partial: Path) -> None:
@@ -124,9 +131,7 @@ def _whole(url: str, partial: Path, tell: Callable[[str], None]) -> None:
         except urllib.error.URLError as error:
             reason = str(error.reason)
         except OSError as error:
-            raise FetchFailed(
-                f"{partial} can't be written ({error.strerror or error}); name another folder by --to"
-            ) from None
+            raise FetchFailed(_unwritable(partial, error)) from None
         have = partial.stat().st_size if partial.exists() else 0
         if attempt and have == had:  # nothing came any more
             break

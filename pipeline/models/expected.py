@@ -49,7 +49,7 @@ def shapes(model: str, path: Path) -> Shapes | None:
     if model in CLIPS:
         return _of(lambda: _clip(CLIPS[model]))
     if path.is_dir() and (path / "config.json").is_file():
-        return _described(path)
+        return described(config(path), str(path / "config.json"))
     return None
 
 
@@ -98,9 +98,21 @@ def _clip(name: str) -> nn.Module:
     return made
 
 
-def _described(folder: Path) -> Shapes:
-    """Return what the network of a description needs: one of diffusers', or of transformers'."""
-    said = config(folder)
+def described(said: Mapping[str, Any], place: str) -> Shapes:
+    """Return the tensors of a network that a config.json describes: one of diffusers', or of transformers'.
+
+    Parameters
+    ----------
+    said
+        What it says.
+    place
+        Where it lies.
+
+    Raises
+    ------
+    WeightsMissing
+        If it describes no network that is known.
+    """
     prepare_torchvision()
     try:
         if "architectures" in said:
@@ -114,7 +126,7 @@ def _described(folder: Path) -> Shapes:
     except Exception as error:  # noqa: BLE001  (a description may be wrong in any way)
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise WeightsMissing(
-            f"{folder / 'config.json'} describes no network ({reason[:120]}); fetch the folder again"
+            f"{place} describes no network ({reason[:120]}); fetch the folder again"
         ) from None
 
 

@@ -75,7 +75,8 @@ def chosen(offered: Iterable[Offered], part: Part) -> list[Offered]:
         If it isn't there.
     """
     if part.is_file:
-        made = [one for one in offered if one.path == part.path]
+        found = {one.path: one for one in offered}
+        made = [found[path] for path in (part.path, part.otherwise) if path in found][:1]
     else:
         inside = [one for one in offered if str(PurePosixPath(one.path).parent) == part.path]
         made = [one for one in inside if PurePosixPath(one.path).suffix in DESCRIPTIONS] + _weights(inside)
@@ -123,6 +124,8 @@ def _asked(home: str, question: Callable[[str], Any]) -> Any:
         reason = "HF_HUB_OFFLINE says to leave the network alone; unset it"
     except GatedRepoError:
         reason = "its owner asks for a log-in; agree to the terms on its page, then run: hf auth login"
+    except PermissionError as error:
+        reason = f"{error.filename} may not be written; name another folder by --to"
     except RepositoryNotFoundError:
         reason = "there is no such repository, or it asks for a log-in; see where it has moved"
     except Exception as error:  # noqa: BLE001  (what it raises differs by version)

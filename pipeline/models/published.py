@@ -32,7 +32,9 @@ class Part:
     """Bytes; None where nobody has said."""
     sha256: str | None = None
     parameters: int | None = None
-    """Numbers in it: of some, the size is known by these."""
+    """Numbers in it."""
+    otherwise: str = ""
+    """What it was called before, in its home; taken where `path` isn't there."""
 
     @property
     def is_file(self) -> bool:
@@ -62,16 +64,22 @@ class Published:
         """Whether it lies in a repository of the Hugging Face hub."""
         return "://" not in self.home
 
-    @property
-    def command(self) -> str:
-        """What gets it."""
-        return f"vox2pix weights fetch {self.name}"
+    def called(self, part: Part) -> str:
+        """Return the name of a part, as `named` knows it."""
+        return f"{self.name}/{part.name}" if part.name else self.name
 
 
-def _folders(*names: str) -> tuple[Part, ...]:
-    return tuple(Part(name, name) for name in names)
+def _folders(**parameters: int | None) -> tuple[Part, ...]:
+    return tuple(Part(name, name, parameters=count) for name, count in parameters.items())
 
 
+def _clip(parameters: int) -> Part:
+    """Return a file as open_clip calls it, now and before it had one of tensors alone."""
+    return Part("open_clip_model.safetensors", parameters=parameters, otherwise="open_clip_pytorch_model.bin")
+
+
+#: Numbers in networks that several have: the autoencoder, and CLIP ViT-L/14's half that reads.
+VAE, TEXT = 83_653_863, 123_060_480
 #: Homes and licences as the model cards say, where no other source is named.
 MODELS = (
     Published(
@@ -88,7 +96,7 @@ MODELS = (
         "clip-vit-l-14",
         "CLIP ViT-L/14 (Radford et al., 2021), OpenAI's weights in open_clip's names",
         "timm/vit_large_patch14_clip_224.openai",  # where open_clip's own table of weights points
-        (Part("open_clip_model.safetensors", parameters=427_616_513),),
+        (_clip(427_616_513),),
         "MIT",
         "learned from pictures of the web",
         features=("clip-vision", "clip-text"),
@@ -98,7 +106,7 @@ MODELS = (
         "clip-vit-h-14",
         "OpenCLIP ViT-H/14 (laion2b_s32b_b79k), whose pooled embedding IP-Adapter takes",
         "laion/CLIP-ViT-H-14-laion2B-s32B-b79K",  # as above
-        (Part("open_clip_model.safetensors", parameters=986_109_441),),
+        (_clip(986_109_441),),
         "MIT",
         LAION,
         features=("clip-image",),
@@ -107,21 +115,17 @@ MODELS = (
         "versatile-diffusion",
         "Versatile Diffusion (Xu et al., 2023), in diffusers' layout",
         "shi-labs/versatile-diffusion",
-        (
-            Part("image_unet", "image_unet", parameters=859_520_964),
-            Part("text_unet", "text_unet", parameters=1_708_848_448),
-            Part("vae", "vae", parameters=83_653_863),
-        ),
+        _folders(image_unet=859_520_964, text_unet=1_708_848_448, vae=VAE),
         "MIT",
         LAION,
         generators=("versatile-diffusion",),
     ),
     Published(
         "stable-diffusion-1-5",
-        "Stable Diffusion 1.5 (Rombach et al., 2022)",
+        "Stable Diffusion 1.5 (Rombach et al., 2022); basic-ae needs its vae alone",
         # Where it was published was withdrawn in 2024; diffusers' own documentation names this mirror.
         "stable-diffusion-v1-5/stable-diffusion-v1-5",
-        _folders("unet", "vae", "scheduler", "text_encoder"),
+        _folders(unet=859_520_964, vae=VAE, scheduler=0, text_encoder=TEXT),
         "CreativeML OpenRAIL-M",
         f"restrictions of use pass on; {LAION}",
         generators=("ip-adapter",),
@@ -130,7 +134,7 @@ MODELS = (
         "stable-diffusion-xl",
         "Stable Diffusion XL base 1.0 (Podell et al., 2023)",
         "stabilityai/stable-diffusion-xl-base-1.0",
-        _folders("unet", "vae", "scheduler", "text_encoder", "text_encoder_2"),
+        _folders(unet=2_567_463_684, vae=VAE, scheduler=0, text_encoder=TEXT, text_encoder_2=694_659_840),
         "CreativeML OpenRAIL++-M",
         "restrictions of use pass on",
         generators=("ip-adapter",),
@@ -150,7 +154,7 @@ MODELS = (
         "kandinsky-2-2",
         "Kandinsky 2.2, its decoder from an image embedding",
         "kandinsky-community/kandinsky-2-2-decoder",
-        _folders("unet", "movq", "scheduler"),
+        _folders(unet=1_253_057_288, movq=67_832_495, scheduler=0),
         "Apache-2.0",
         generators=("kandinsky",),
     ),
@@ -158,7 +162,7 @@ MODELS = (
         "kandinsky-2-2-prior",
         "CLIP ViT-bigG/14 as Kandinsky 2.2 has it, for the embedding of no picture",
         "kandinsky-community/kandinsky-2-2-prior",
-        _folders("image_encoder"),
+        _folders(image_encoder=1_844_907_264),
         "Apache-2.0",
         LAION,
         generators=("kandinsky",),

@@ -80,8 +80,8 @@ def _present(base: Path, part: Part) -> Path | None:
     path = base / part.path
     if not part.is_file:
         return path if files(path) else None
-    there = (one for one in (path, path.with_suffix(".safetensors")) if one.is_file())
-    return next(there, None)
+    names = [path, path.with_suffix(".safetensors"), *([base / part.otherwise] if part.otherwise else [])]
+    return next((one for one in names if one.is_file()), None)
 
 
 def _itself(path: Path, parts: Sequence[Part]) -> Path | None:

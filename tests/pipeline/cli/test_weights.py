@@ -47,7 +47,11 @@ def test_what_there_is(vox2pix, places):
     assert said[0]["licence"] == "MIT"
     assert said[0]["there"] is None
     assert said[0]["parts"][0]["sha256"] is None  # nobody has said
+    put = places / "ours" / "ip-adapter" / "models" / "ip-adapter_sd15.safetensors"
+    put.parent.mkdir(parents=True)
+    put.write_bytes(b"numbers")
     table = vox2pix("weights", "list")
+    assert "only models/ip-adapter_sd15.safetensors" in table.out
     assert "vdvae  " in table.out
     assert "about 500.0 MB" in table.out
     assert "non-commercial" in table.out

@@ -240,6 +240,25 @@ def test_of_the_text_unet_only_its_attention_is_needed(places):
     assert [one.wrong for one in check("versatile-diffusion/text_unet", str(folder)) if one.wrong]
 
 
+def test_a_large_file_of_the_hub_cache_is_compared_with_its_name_there(places, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(places / "hub"))
+    save_file({"image_proj.norm.weight": torch.ones(2)}, places / "file")
+    place = places / "hub" / "models--h94--IP-Adapter"
+    blob = place / "blobs" / hashed(places / "file")
+    link = place / "snapshots" / "c0ffee" / "models" / "ip-adapter_sd15.safetensors"
+    for one in (blob, link):
+        one.parent.mkdir(parents=True)
+    blob.write_bytes((places / "file").read_bytes())
+    link.symlink_to(blob)
+    (looked,) = check("ip-adapter/sd15", "published")
+    assert looked.compared
+    assert not looked.wrong
+    content = blob.read_bytes()
+    blob.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    (looked,) = check("ip-adapter/sd15", "published")
+    assert f"has sha256 {hashed(blob)}, expected {blob.name}" in looked.wrong
+
+
 def test_an_adapter(places):
     path = places / "ip-adapter_sd15.safetensors"
     held = {"image_proj.proj.weight": torch.ones(2, 3), "ip_adapter.1.to_k_ip.weight": torch.ones(2, 3)}

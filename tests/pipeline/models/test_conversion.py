@@ -16,6 +16,7 @@ from pipeline.models.published import named
 from pipeline.models.vdvae import VDVAE
 from pipeline.models.vision_ops import prepare_torchvision
 from pipeline.models.weights import WeightsMissing, located
+from storage.errors import Denied
 
 SMALL = Hierarchy("8x1,8d2,4x1,4d4,1x1", "1x1,4m1,8m4", width=8, channels=2, components=2)
 SIZES = {"block_out_channels": [4, 4], "norm_num_groups": 2}
@@ -82,9 +83,9 @@ def autoencoder(tmp_path):
 
 
 def test_a_part_of_versatile_diffusion(tmp_path):
+    file, held = autoencoder(tmp_path)
     from diffusers import AutoencoderKL
 
-    file, held = autoencoder(tmp_path)
     described, weights = convert(file, tmp_path / "to")
     assert json.loads(described.read_text())["_class_name"] == "AutoencoderKL"
     folder = located("versatile-diffusion/vae", str(tmp_path / "to"))
@@ -102,6 +103,13 @@ def test_another_size_writes_nothing(tmp_path, monkeypatch):
     ):
         convert(file, tmp_path / "to")
     assert not [one for one in (tmp_path / "to").rglob("*") if one.is_file()]
+
+
+def test_a_folder_that_cannot_be(tmp_path):
+    file, _ = autoencoder(tmp_path)
+    (tmp_path / "to").write_text("no folder")
+    with pytest.raises(Denied, match=r"to can't be written \(Not a directory\); name another folder by --to"):
+        convert(file, tmp_path / "to")
 
 
 def test_a_file_of_something_else(tmp_path):

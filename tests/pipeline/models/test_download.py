@@ -134,6 +134,15 @@ def test_no_room(place, monkeypatch):
         download(url, path)
 
 
+def test_a_folder_that_cannot_be(place, tmp_path):
+    url, _ = place
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(
+        FetchFailed, match=r"can't be written \(Not a directory\); name another folder by --to"
+    ):
+        download(url, tmp_path / "file" / "below" / "weights.th")
+
+
 def test_two_at_once(place):
     url, path = place
     (path.parent / "partial").mkdir(parents=True)

@@ -151,5 +151,7 @@ def test_weights_in_full_precision_and_safe_ones_first():
         names[4],
         names[5],
     ]
-    (one,) = chosen([*offered, Offered("a/b.safetensors", 1, None)], Part("a/b.safetensors"))
-    assert one.path == "a/b.safetensors"
+    two = [Offered("a/b.bin", 1, None), Offered("a/b.safetensors", 1, None)]
+    part = Part("a/b.safetensors", otherwise="a/b.bin")
+    assert chosen([*offered, *two], part) == [two[1]]
+    assert chosen([*offered, two[0]], part) == [two[0]]

@@ -140,6 +140,13 @@ def test_a_path_may_be_the_file_itself_or_one_converted(places):
     assert located("vdvae", str(places / "to")) == converted
 
 
+def test_a_file_by_its_former_name_will_do(places):
+    path = put(places / "ours" / "clip-vit-h-14" / "open_clip_pytorch_model.bin")
+    assert located("clip-vit-h-14", "published") == path
+    newer = put(path.with_name("open_clip_model.safetensors"))
+    assert located("clip-vit-h-14", "published") == newer
+
+
 def test_a_path_without_the_model_is_told(places):
     with pytest.raises(WeightsMissing, match=r"no .*nowhere, where the weights of vdvae should lie"):
         located("vdvae", str(places / "nowhere"))
