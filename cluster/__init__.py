@@ -8,7 +8,7 @@ from __future__ import annotations
 from cluster.collective import together
 from cluster.config import chosen, configured, parse
 from cluster.connect import connect
-from cluster.dispatch import Result, Task, dispatch
+from cluster.dispatch import dispatch
 from cluster.environment import environment_kept
 from cluster.errors import (
     ClusterConfigError,
@@ -35,6 +35,7 @@ from cluster.places import Seat, seat, seated
 from cluster.preview import preview
 from cluster.resident import Key, resident
 from cluster.sizes import human, parse_bytes
+from cluster.task import Result, Task
 from cluster.telling import share_done
 from cluster.wanted import Unwanted, wanted
 from cluster.workers import Workers

@@ -1,6 +1,6 @@
 """Harm on purpose: processes killed or frozen, jobs cancelled, to see that the work ends right all the same.
 
-Only for processes of this machine, and jobs of its queue.
+Only for processes of this machine, and jobs of its queue; `killing` reaches workers elsewhere too.
 """
 
 from __future__ import annotations
@@ -33,6 +33,24 @@ def kill(pid: int) -> None:
     """End a process at once, as a machine that goes away does (SIGKILL): a worker, a scheduler, a driver."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+def killing(workers: DaskWorkers) -> Callable[[int], None]:
+    """Return what kills a worker by its process's number, on whichever machine it is: it does so itself."""
+
+    def harm(pid: int) -> None:
+        if address := workers.client.run_on_scheduler(_address, pid):
+            workers.client.run(_end, workers=[address], on_error="ignore")
+
+    return harm
+
+
+def _address(pid: int, dask_scheduler: Any) -> str:
+    return next((one.address for one in dask_scheduler.workers.values() if one.pid == pid), "")
+
+
+def _end() -> None:
+    kill(os.getpid())
 
 
 def kill_with_nanny(pid: int) -> None:

@@ -13,7 +13,9 @@ from distributed.core import RPCClosed
 from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
 from cluster.attempt import Outcome, on_worker
+from cluster.diagnostics import deaths, died_alone
 from cluster.errors import ClusterError, ClusterLost, NeedUnmet
+from cluster.members import has_gpu, is_stuck
 from cluster.sizes import human
 
 if TYPE_CHECKING:
@@ -29,8 +31,6 @@ NOBODY, NO_GPU = "worker", "worker with a GPU"
 """What may be missing as a whole."""
 FETCH = 2.0
 """Seconds an outcome, which is small, may take to arrive before it is asked for again."""
-AT_WORK = ("executing", "long-running", "cancelled")
-"""States of a worker's task that still runs."""
 ANSWER = 30.0
 """Seconds a scheduler may take to answer."""
 
@@ -135,7 +135,7 @@ class DaskWorkers:
     def members(self, *, gpu: bool = False) -> list[str]:
         """Return the workers' addresses, in an order that stays while they do."""
         workers = sorted(self.workers().items())
-        return [address for address, worker in workers if not gpu or _has_gpu(worker)]
+        return [address for address, worker in workers if not gpu or has_gpu(worker)]
 
     def each(self, function: Callable[[], Any]) -> Mapping[str, Any]:
         """Call a function on each worker beside its tasks; what it raises there is returned."""
@@ -167,7 +167,7 @@ class DaskWorkers:
                 worker=last.address,
                 name=str(last.name),
                 killed=True,
-                alone=self._was_alone(str(pending.key)),
+                alone=died_alone(self.client, str(pending.key)),
             )
         except NoWorkerError as error:
             raise self._without(NOBODY, error.timeout) from error
@@ -200,19 +200,6 @@ class DaskWorkers:
                 return outcome
         raise pending.exception(timeout=ANSWER)  # of its own, not that it has not come in time
 
-    def _was_alone(self, key: str) -> bool:
-        """Tell whether most of the workers that died with this task had no other."""
-        had = [set(death.get("processing-tasks", ())) for _, death in self._deaths()]
-        return 2 * sum(tasks == {key} for tasks in had) > sum(key in tasks for tasks in had)
-
-    def _deaths(self) -> list[tuple[float, Mapping[str, Any]]]:
-        """Return when workers went away, and what they had then."""
-        try:
-            events = self.client.get_events("all")
-        except OSError:
-            return []
-        return [(when, event) for when, event in events if event.get("action") == "remove-worker"]
-
     def cancel(self, pending: Sequence[Future[Outcome]]) -> None:
         """Cancel calls, unless there is nobody left to tell."""
         if pending and self.client.status == "running":
@@ -225,12 +212,12 @@ class DaskWorkers:
             raise self._lost(str(self.keeper.failure))
         workers = self.workers()
         self._measure(workers)
-        troubles = {address: worker for address, worker in workers.items() if _is_stuck(worker)}
+        troubles = {address: worker for address, worker in workers.items() if is_stuck(worker)}
         if not workers:
             troubles[NOBODY] = {}
             if self._one_died():
                 self._since.pop(NOBODY, None)
-        elif not all(task.done() for task in self._for_gpus) and not any(map(_has_gpu, workers.values())):
+        elif not all(task.done() for task in self._for_gpus) and not any(map(has_gpu, workers.values())):
             troubles[NO_GPU] = {}
         now = monotonic()
         self._since = {address: self._since.get(address, now) for address in troubles}
@@ -240,7 +227,7 @@ class DaskWorkers:
 
     def _one_died(self) -> bool:
         """Tell whether one has died since the last look: a task may kill each that comes, unseen."""
-        before, self._died = self._died, max((when for when, _ in self._deaths()), default=0.0)
+        before, self._died = self._died, max((when for when, _ in deaths(self.client)), default=0.0)
         return self._died != before
 
     @property
@@ -269,13 +256,3 @@ class DaskWorkers:
     def log(self, name: str) -> str:
         """Say where the log of a worker is."""
         return self.logs(name)
-
-
-def _has_gpu(worker: Mapping[str, Any]) -> bool:
-    return bool((worker.get("resources") or {}).get("GPU"))
-
-
-def _is_stuck(worker: Mapping[str, Any]) -> bool:
-    """Tell whether a worker begins no task and has none to end: memory will not become free."""
-    counts = worker.get("metrics", {}).get("task_counts", {})
-    return worker.get("status") == "paused" and not any(map(counts.get, AT_WORK))

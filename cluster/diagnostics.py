@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from distributed import Client
+
     from cluster.workers import Workers
 
 
@@ -22,12 +24,27 @@ def lost(workers: Workers, since: float) -> list[str]:
 
     Dask gives them to other workers; a task that was lost twice is there twice.
     """
-    deaths = [event for when, event in _events(workers) if when > since]
+    client = getattr(workers, "client", None)
+    died = [] if client is None else deaths(client)
+    return [str(key) for when, had in died if when > since for key in had]
+
+
+def died_alone(client: Client, key: str) -> bool:
+    """Tell whether most of the workers that died with a task had no other."""
+    had = [set(tasks) for _, tasks in deaths(client)]
+    return 2 * sum(tasks == {key} for tasks in had) > sum(key in tasks for tasks in had)
+
+
+def deaths(client: Client) -> list[tuple[float, tuple[str, ...]]]:
+    """Return when workers went away, by the scheduler's clock, and the tasks that they had then."""
+    try:
+        events = client.get_events("all") or ()
+    except OSError:
+        return []
     return [
-        str(key)
-        for event in deaths
+        (when, tuple(event.get("processing-tasks", ())))
+        for when, event in events
         if event.get("action") == "remove-worker"
-        for key in event.get("processing-tasks", ())
     ]
 
 

@@ -13,54 +13,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from cluster.errors import TaskFailed
-from cluster.needs import Need, check
-from cluster.sizes import human
+from cluster.needs import check
+from cluster.task import Result, Task
+from cluster.undone import failure, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from cluster.attempt import Outcome
+    from cluster.errors import TaskFailed
     from cluster.workers import Pending, Workers
 
 RETRIES = 2
 POLL = 1.0
 """Seconds between two looks at the cluster's health while nothing finishes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A call to make.
-
-    Parameters
-    ----------
-    key
-        Its name in messages ("subj01/responses block 3").
-    function, args
-        The call; both must be picklable, and small. It may run more than once.
-    need
-        What it needs of its worker.
-    """
-
-    key: str
-    function: Callable[..., Any]
-    args: tuple[Any, ...] = ()
-    need: Need = field(default_factory=Need)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a task returned, the wall time of the try that did, the number of tries, and who did it."""
-
-    key: str
-    value: Any
-    seconds: float
-    tries: int
-    worker: str
-    """Short name of the worker, or of the thread."""
 
 
 def dispatch(
@@ -229,7 +198,7 @@ class _Run:
         return None
 
     def _retry(self, one: _Try, outcome: Outcome) -> None:
-        self.on_retry(one.task.key, _told(outcome.error))
+        self.on_retry(one.task.key, told(outcome.error))
         self._submit(replace(one, tries=one.tries + 1, avoid=outcome.worker))
 
     def _suspect(self, one: _Try, outcome: Outcome) -> None:
@@ -243,33 +212,11 @@ class _Run:
     def _fail(self, one: _Try, outcome: Outcome) -> None:
         """Leave a task undone; where it is the second, it is hardly the task."""
         self._raise_failure()
-        self.failure = self._failure(one, outcome)
-        self.failure.__cause__ = outcome.error
+        self.failure = failure(self.workers, one.task.key, one.tries, outcome)
 
     def _raise_failure(self) -> None:
         if self.failure is not None:
             raise self.failure
-
-    def _failure(self, one: _Try, outcome: Outcome) -> TaskFailed:
-        log = self.workers.log(outcome.name)
-        where = f"worker {outcome.name} ({outcome.worker})"
-        if outcome.killed:
-            what = (
-                f"every worker that ran it died, the last was {where}; often the cause is too little memory"
-            )
-        else:
-            what = f"it failed {one.tries} times, the last time on {where}: {_told(outcome.error)}"
-        cure = ""
-        if outcome.killed or isinstance(outcome.error, MemoryError):
-            cure = f" {self._memory_cure()}"
-        error = TaskFailed(f"task {one.task.key!r}: {what}.{cure} Log: {log}")
-        error.task, error.log = one.task.key, log
-        return error
-
-    def _memory_cure(self) -> str:
-        memory = self.workers.memory
-        limit = f"The limit is {human(memory)} a slot: r" if memory else "R"
-        return f"{limit}aise memory or lower workers in [cluster]."
 
     def _finished(self) -> list[Result]:
         """Return the results that had arrived when something failed."""
@@ -286,8 +233,3 @@ class _Run:
 
 def _result(one: _Try, outcome: Outcome) -> Result:
     return Result(one.task.key, outcome.value, outcome.seconds, one.tries, outcome.name)
-
-
-def _told(error: BaseException | None) -> str:
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -85,7 +85,7 @@ def running(plan: Plan, tell: Callable[[str], object] | None = None) -> Iterator
         stack.enter_context(dask.config.set(settings))
         cluster = stack.enter_context(ended(_scheduler(plan)))
         client = stack.enter_context(Client(cluster, set_as_default=False))
-        keeper = Keeper(cluster, plan.members, plan.queue, plan.logs)
+        keeper = Keeper(cluster, plan.members, plan.queue, plan.logs, plan.wait)
         stack.callback(keeper.stop)
         keeper.start()
         _wait(keeper, plan, tell)

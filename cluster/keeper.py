@@ -30,7 +30,8 @@ ASK = 10.0
 TRIES = 3
 """Members in a row that end before a worker has come of them, for each there should be, until we give up.
 
-Where there are other workers, which do without them, it is tried on at the pace of `SELDOM`.
+Where there are other workers, which do without them, it is tried on at the pace of `SELDOM`; where all have
+gone, at that of `ASK`, until they have been away for as long as a cluster may be.
 """
 SELDOM = 60.0
 """Seconds between two tries of what has failed often."""
@@ -58,12 +59,15 @@ class Keeper:
         Says how members stand.
     logs
         Says where the log of a worker of a given name is.
+    outage
+        Seconds that all workers, once there was one, may be away until starting them again is in vain.
     """
 
     cluster: SpecCluster
     members: Mapping[str, dict[str, Any]]
     queue: Queue
     logs: Callable[[str], str]
+    outage: float = 0.0
     failure: ClusterError | None = field(init=False, default=None)
     """Set where starting them again is in vain."""
     told: str = field(init=False, default="")
@@ -71,6 +75,8 @@ class Keeper:
     _came: set[str] = field(init=False, default_factory=set)
     _failed: int = field(init=False, default=0)
     _asked: float = field(init=False, default=float("-inf"))
+    _seen: float = field(init=False, default=float("-inf"))
+    """When there was a worker last."""
     _loop: asyncio.Task[None] | None = field(init=False, default=None)
     _over: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
@@ -94,7 +100,13 @@ class Keeper:
         while self.failure is None and not self._over.is_set():
             await self._once()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._over.wait(), SELDOM if self._in_vain else PERIOD)
+                await asyncio.wait_for(self._over.wait(), self._pace)
+
+    @property
+    def _pace(self) -> float:
+        if not self._in_vain:
+            return PERIOD
+        return SELDOM if self.present() else ASK
 
     @property
     def _in_vain(self) -> bool:
@@ -121,6 +133,8 @@ class Keeper:
     async def _look(self) -> None:
         """Note who came and who is missing; give up those that have ended, so that they are started again."""
         there = self.present()
+        if there:
+            self._seen = monotonic()
         if there - self._came:
             self._failed = 0
         self._came |= there
@@ -149,7 +163,7 @@ class Keeper:
     def _blame(self, reason: str) -> None:
         self._failed += 1
         self.told = reason
-        if self._in_vain and not self.present():
+        if self._in_vain and not self.present() and monotonic() - self._seen >= self.outage:
             self.failure = ClusterNotStarted(
                 f"the workers can't be started, tried {self._failed} times; the last time: {reason}"
             )

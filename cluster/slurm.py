@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from distributed.core import Status
 
+from cluster.arguments import with_gpu
 from cluster.environment import NANNY, job_variables
 from cluster.errors import ClusterConfigError, ClusterNotStarted
 from cluster.fleet import Plan, running
@@ -123,9 +124,10 @@ def _options(config: Slurm, gpu: Gpu | None, keys: str | None) -> dict[str, Any]
     threads = 1 if gpu else config.threads
     exports = {**job_variables(), **(environment(keys) if keys else {})}
     arguments = ["--preload", "cluster.logs", "--dashboard-address", f"{LOOPBACK}:0", *_lifetime(given)]
+    arguments += _listed(given, "worker_extra_args")
     directives = _listed(given, "job_extra_directives")
     if gpu:
-        arguments += ["--resources", "GPU=1"]
+        arguments = with_gpu(arguments)
         if not any("gres" in one or "gpu" in one for one in directives):
             directives = ["--gres=gpu:1", *directives]
     return {
@@ -136,7 +138,7 @@ def _options(config: Slurm, gpu: Gpu | None, keys: str | None) -> dict[str, Any]
         "memory": f"{max(memory - NANNY, memory // 2)}B",
         "protocol": "tls" if keys else "tcp",
         "job_extra_directives": directives,
-        "worker_extra_args": [*arguments, *_listed(given, "worker_extra_args")],
+        "worker_extra_args": arguments,
         "job_script_prologue": [
             *(f"export {name}={value}" for name, value in exports.items()),
             *_listed(given, "job_script_prologue"),

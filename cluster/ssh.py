@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from cluster.arguments import with_gpu
 from cluster.environment import job_variables
 from cluster.errors import ClusterConfigError, ClusterNotStarted
 from cluster.fleet import Plan, running
@@ -84,7 +85,6 @@ def _member(config: Ssh, host: str, gpu: Gpu | None, device: str) -> dict[str, A
         *("--preload", "cluster.logs"),
         *("--death-timeout", "60"),
         *(("--memory-limit", str(limit)) if limit else ()),
-        *(("--resources", "GPU=1") if gpu else ()),
         *given.get("worker_extra_args", ()),
     ]
     return {
@@ -94,7 +94,7 @@ def _member(config: Ssh, host: str, gpu: Gpu | None, device: str) -> dict[str, A
             "launch": Launch(
                 given.get("connect_options", {}),
                 given.get("remote_python", sys.executable),
-                arguments,
+                with_gpu(arguments) if gpu else arguments,
                 {**job_variables(), "CUDA_VISIBLE_DEVICES": device},
             ),
         },

@@ -70,25 +70,33 @@ def read_root(data: Location) -> Root:
     return Root(about, "consolidated_metadata" in said)
 
 
-def open_raw(data: Location, root: Root) -> xr.Dataset:
-    """Return the stored numbers, lazily and without dask."""
-    return _opened(data, root, chunks=None, mask_and_scale=False)
+def opened(data: Location, what: str, *, raw: bool) -> xr.Dataset:
+    """Return a group lazily: its stored numbers without dask, or its arrays in their units.
+
+    Raises
+    ------
+    Missing, Damaged
+        Naming what it is, if its metadata are gone or make no sense.
+    """
+    root = read_root(data)
+    with readable(what):
+        return _read(data, root, chunks=None, mask_and_scale=False) if raw else _decoded(data, root)
 
 
-def open_decoded(data: Location, root: Root) -> xr.Dataset:
-    """Return the arrays in their units, lazily, in dask arrays of whole chunks; scaled ones as float32.
+def _decoded(data: Location, root: Root) -> xr.Dataset:
+    """Return dask arrays of whole chunks; scaled ones as float32.
 
     Coordinates are loaded, all at once; so is a product of one block, if it is small.
     """
-    dataset = _opened(data, root, chunks={})
+    dataset = _read(data, root, chunks={})
     dataset = dataset.assign_coords(dataset.coords.to_dataset().load().coords)
     scaled = [name for name, array in dataset.data_vars.items() if "scale_factor" in array.encoding]
     dataset = dataset.assign({name: dataset[name].astype("float32") for name in scaled})
     return dataset.load() if root.about["block"] is None and dataset.nbytes <= LOADED else dataset
 
 
-def _opened(data: Location, root: Root, **how: Any) -> xr.Dataset:
+def _read(data: Location, root: Root, **how: Any) -> xr.Dataset:
     import xarray as xr
 
-    opened: xr.Dataset = xr.open_zarr(data.zarr(), consolidated=root.consolidated, zarr_format=3, **how)
-    return opened
+    found: xr.Dataset = xr.open_zarr(data.zarr(), consolidated=root.consolidated, zarr_format=3, **how)
+    return found

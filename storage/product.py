@@ -22,7 +22,7 @@ from .chunks import spans
 from .errors import Unsealed
 from .local import remove_drafts
 from .markers import FRAME, Marker, block_name
-from .opening import open_decoded, open_raw, read_root, readable
+from .opening import opened, read_root
 from .remarks import remarks
 from .sealing import read_seal, summed, write_seal
 from .workspace import Workspace
@@ -262,8 +262,6 @@ class Product:
                 f"{self} is still being made ({len(self.done() - {FRAME})} blocks done); "
                 "run the recipe to its end, or open it with partial=True"
             )
-        root = read_root(self.data)
-        with readable(self):
-            opened = open_raw(self.data, root) if raw else open_decoded(self.data, root)
-        opened.encoding |= {"files": self.files, "revision": record["digest"] if record else ""}
-        return opened
+        found = opened(self.data, str(self), raw=raw)
+        found.encoding |= {"files": self.files, "revision": record["digest"] if record else ""}
+        return found

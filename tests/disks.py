@@ -1,11 +1,10 @@
-"""Small file systems, in memory, that fill up."""
+"""Small file systems, in memory, that fill up, for tests."""
 
 from __future__ import annotations
 
-import subprocess
-from contextlib import suppress
-
 import pytest
+
+from pipeline.bench.resilience.disks import NoDisk, mount, unmount
 
 
 @pytest.fixture
@@ -15,21 +14,15 @@ def small(tmp_path, request):
     folder.mkdir()
 
     def tmpfs(options: str) -> None:
-        mounting(f"{options},mode=777", "-t", "tmpfs", "tmpfs", folder)
-        request.addfinalizer(lambda: subprocess.run(["umount", "-l", folder], check=True))
+        mounting(options, folder)
+        request.addfinalizer(lambda: unmount(folder))
 
     tmpfs.folder = folder
     return tmpfs
 
 
-def mounting(options: str, *arguments: object) -> None:
-    said = subprocess.run(["mount", "-o", options, *map(str, arguments)], check=False, capture_output=True)
-    if said.returncode:
-        pytest.skip("no file system may be mounted here")
-
-
-def fill(folder):
-    """Leave no byte free."""
-    with (folder / "fill").open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
+def mounting(options, folder):
+    try:
+        mount(folder, options)
+    except NoDisk as error:
+        pytest.skip(f"no file system may be mounted here: {error}")

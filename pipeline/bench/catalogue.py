@@ -35,6 +35,7 @@ WORKLOADS = {
     "ridge": "pipeline.bench.workloads:ridge",
     "generate": "pipeline.bench.workloads:generate",
     "whole": "pipeline.bench.workloads:whole",
+    "resilience": "pipeline.bench.workloads:resilience",
 }
 
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 LOUD = 1.1
 """A median that is so many times another is told, where no repeat of one reaches into those of the other."""
-MORE_IS_BETTER = frozenset({"rate", "pictures", "per_second", "steps", "throughput", "share"})
-NEITHER = frozenset({"tasks", "busy"})
+MORE_IS_BETTER = frozenset(
+    {"rate", "pictures", "per_second", "steps", "throughput", "share", "identical", "refused"}
+)
+NEITHER = frozenset({"tasks", "busy", "harmed", "exit", "kept", "listening", "tried", "lost"})
 """Figures that say how work was done, not how well."""
 _FIGURES = (("time (s)", "wall", 1.0), *COLUMNS)
 _OF_PRODUCTS = (("time (s)", "wall", 1.0), ("largest worker (MB)", "largest", 1e6))

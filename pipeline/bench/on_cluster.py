@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from storage.errors import StorageError
+from storage.fingerprint import fingerprint
 
 from ..placing import need_of
 from ..planner import plan
@@ -96,6 +97,9 @@ def measure_on(
                 _case(planned, counted, workers, beside, repeats, heard, name)
                 for name, beside in workload.cases.items()
             ]
+    runs = [run for case in cases for run in case["runs"]]
+    for run in runs:
+        run["identical"] = float(run["check"] == runs[0]["check"])
     opening = about(workload.name, workload.probes, command, workload.size)
     return {**opening, **when(since, before), **told, "cases": cases}
 
@@ -115,13 +119,22 @@ def _case(
         recorder, loaded = Recorder(workers, heard), load()
         for step in steps:
             step.in_archive(planned.archive).place.delete_tree()
-        with beside(workers):
+        with beside(workers) as harm:
             _make(planned, steps, recorder)
         figures = recorder.figures()
+        if isinstance(harm, list):
+            figures["harmed"] = len(harm)
+        figures["check"] = _digest(planned, steps)
         heard(f"{name} · {repeat + 1} of {repeats}: {figures['wall']:.2f} s")
         runs.append({"contender": OURS, "repeat": repeat, "load": loaded, **figures})
     told = {"name": name, "weather": {}, "reference": OURS, "contenders": {OURS: {}}, "goals": []}
     return {**told, **when(since, before), "runs": runs}
+
+
+def _digest(planned: Plan, steps: Sequence[Step]) -> str:
+    """Return what identical products share: one number of the checksums of all their chunks."""
+    seals = [step.in_archive(planned.archive).seal_record() or {} for step in steps]
+    return fingerprint([seal.get("digest", "") for seal in seals])
 
 
 def _make(planned: Plan, steps: Sequence[Step], recorder: Recorder) -> None:

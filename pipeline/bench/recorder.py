@@ -117,7 +117,7 @@ class Recorder(Listener):
             **totals,
             "throughput": through / totals["wall"],
             "busy": sum(one["busy"] for one in workers.values()) / (totals["wall"] * self.workers.slots),
-            "largest": max(one["peak"] for one in workers.values()),
+            "largest": max((one["peak"] for one in workers.values()), default=0),
             **({"device": max(devices)} if devices else {}),
             "stages": self.rows,
             "workers": workers,

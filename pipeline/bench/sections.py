@@ -79,7 +79,7 @@ def sections(result: Mapping[str, Any]) -> Iterator[Section]:
     for said in disagreements(result):
         yield Section("", (f"**They disagree.** {said}",))
     for case in result["cases"]:
-        yield Section(case["name"], _when(case), figure_table(case))
+        yield Section(case["name"], (*_when(case), *_messages(case)), figure_table(case))
         if any("stages" in run for run in case["runs"]):
             yield Section(f"{case['name']}: products", table=product_table(case))
             yield Section(f"{case['name']}: workers", (_PEAK,), worker_table(result, case))
@@ -94,6 +94,13 @@ def sections(result: Mapping[str, Any]) -> Iterator[Section]:
         yield Section(
             "Workers with other versions than here", table=Table(("worker", "versions"), rows), words=True
         )
+
+
+def _messages(case: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was said to the user, once for each who said it."""
+    said = {run["contender"]: run["message"] for run in case["runs"] if "message" in run}
+    for who, message in said.items():
+        yield f"{who}: “{message}”"
 
 
 _PEAK = (

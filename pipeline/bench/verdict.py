@@ -65,7 +65,8 @@ def judge(result: Mapping[str, Any]) -> list[Verdict]:
 
 def _verdict(case: Case, goal: Mapping[str, Any]) -> Verdict:
     most, least, found = goal.get("most", math.inf), goal.get("least", -math.inf), ratios(case, goal)
-    bound = f"≤ {most:g}" if math.isfinite(most) else f"≥ {least:g}"
+    sign, edge = ("=" if most == least else "≤", most) if math.isfinite(most) else ("≥", least)
+    bound = f"{sign} {edge:g}"
     met = least <= statistics.median(found) <= most if found else None
     return Verdict(case["name"], goal["says"], bound, found, met)
 

@@ -42,7 +42,9 @@ class Workload:
     stages: tuple[str, ...]
     """Those that are measured. What they take is made beforehand; what comes after the last is not made."""
     cases: Mapping[str, Beside] = field(default_factory=lambda: {UNDISTURBED: nullcontext})
-    """What happens beside the work, by the case's name: called with the workers, entered for each repeat."""
+    """What happens beside the work, by the case's name: called with the workers, entered for each repeat.
+
+    Where it yields a list, its length is how often it did harm."""
 
     @property
     def size(self) -> dict[str, Any]:

@@ -6,10 +6,13 @@ pictures as large as NSD's: gigabytes to simulate, and for a cluster to work on.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RecipeError, nearest
-from .workload import Workload
+from .resilience import problem
+from .resilience.trouble import raid
+from .workload import UNDISTURBED, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +36,12 @@ _PICTURES = {
     "medium": {"grid": (16, 18, 14), "images": 640, "size": 32},
     "large": {"grid": (20, 24, 18), "images": 4000, "size": 64},
 }
+_HARMED = {
+    "quick": {"grid": (12, 14, 10), "images": 400, "size": 32},
+    "medium": {"grid": (20, 24, 18), "images": 1200, "size": 64},
+    "large": {"grid": (31, 36, 27), "images": 9841, "size": 128},
+}
+"""The same where workers are killed: several blocks a stage."""
 _STEPS = {"quick": 4, "medium": 200, "large": 2000}
 """Of training."""
 
@@ -93,6 +102,21 @@ def whole(size: str, changes: Mapping[str, Any]) -> Workload:
             "scores": {"final": {"metrics": ["pixcorr", "ssim", "two-way-pixels"]}},
         },
         stages=("ingest", "respond", "featurize", "gram", "regress", "train", "reconstruct", "score"),
+    )
+
+
+def resilience(size: str, changes: Mapping[str, Any]) -> Workload:
+    """Return the workload of all stages while workers are killed."""
+    release = _release(_HARMED[size], changes)
+    times = {UNDISTURBED: 0, "workers killed once": 1, "3 times": 3, "12 times": 12}
+    return Workload(
+        name="resilience",
+        probes="What it costs when workers are killed while they work, and that the same bytes come of it.",
+        simulator="arrays",
+        release=release,
+        tables=problem.tables(release["size"]),
+        stages=("ingest", "respond", "featurize", "gram", "regress", "reconstruct"),
+        cases={name: partial(raid, times=count) for name, count in times.items()},
     )
 
 

@@ -70,7 +70,7 @@ def bench(
     references: bool,
     compare: tuple[Path, Path] | None,
 ) -> None:
-    """Measure ingest, ridge, generate or whole on a cluster: what each stage and each worker takes."""
+    """Measure ingest, ridge, generate, whole or resilience on a cluster: what each stage and worker takes."""
     from pipeline.bench.catalogue import SCENARIOS, WORKLOADS, insist_writable
 
     references = references or name in SCENARIOS.keys() - WORKLOADS.keys()

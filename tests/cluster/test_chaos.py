@@ -12,7 +12,7 @@ import pytest
 
 from cluster import Task, dispatch
 from cluster.chaos import SPARE, busy_workers, freeze, kill, kill_with_nanny, raiding, thaw
-from tests.slurm import wait_until as until
+from tests.waiting import until
 
 NANNY = """
 import subprocess, sys, time

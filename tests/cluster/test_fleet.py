@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from distributed import Worker
 from distributed.deploy.spec import ProcessInterface
 
 from cluster import ClusterLost, ClusterNotStarted, Task, dispatch, fleet, keeper
 from cluster.fleet import Plan, running
+from tests.waiting import until
 
 
 class Pending(ProcessInterface):
@@ -58,13 +57,6 @@ def plan(wait=30.0, **members):
     return Plan("test", named, Said(), lambda name: f"{name}.log", wait, scheduler={"host": "127.0.0.1"})
 
 
-def until(there):
-    deadline = time.monotonic() + 30
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def square(number):
     return number * number
 
@@ -110,6 +102,7 @@ def test_what_cannot_be_started_is_tried_some_times(cls, said):
 def test_one_that_cannot_be_started_does_not_end_what_others_do(monkeypatch):
     monkeypatch.setattr(keeper, "SELDOM", 0.05)
     with running(plan(cpu_0=Worker, cpu_1=Refused)) as workers:
+        workers.keeper.outage = 0
         until(lambda: workers.keeper._failed > 2 * keeper.TRIES * 2)
         workers.watch()
         assert workers.keeper.failure is None
@@ -131,8 +124,22 @@ def test_who_ends_is_started_again():
         assert [one.value for one in dispatch(workers, [Task("t", square, (3,))])] == [9]
 
 
+def test_when_all_are_away_they_may_come_again_within_the_wait():
+    with running(plan(cpu_0=Worker, wait=600.0)) as workers:
+        workers.keeper.members["cpu-0"] = {"cls": Refused}
+        member = workers.keeper.cluster.workers["cpu-0"]
+        workers.keeper.cluster.sync(member.close)
+        until(lambda: workers.keeper._failed > 3 * keeper.TRIES)
+        workers.watch()
+        assert workers.keeper.told == "no such partition"
+        workers.keeper.members["cpu-0"] = here("cpu-0")
+        assert [one.value for one in dispatch(workers, [Task("t", square, (3,))])] == [9]
+        assert workers.keeper.failure is None
+
+
 def test_when_starting_again_is_in_vain_the_run_ends():
     with running(plan(cpu_0=Worker)) as workers:
+        workers.keeper.outage = 0
         workers.keeper.members["cpu-0"] = {"cls": Broken}
         member = workers.keeper.cluster.workers["cpu-0"]
         workers.keeper.cluster.sync(member.close)

@@ -8,8 +8,9 @@ import time
 import pytest
 
 from cluster import ClusterLost, ClusterNotStarted, Task, client, connect, dispatch, fleet, remote
+from pipeline.bench.resilience.sockets import listening
 from tests import strangers
-from tests.sockets import listening
+from tests.waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -27,13 +28,6 @@ def tasks(count):
 def _soon(monkeypatch):
     monkeypatch.setitem(fleet.SETTINGS, "distributed.scheduler.worker-ttl", "5s")
     monkeypatch.setattr(client, "PATIENCE", 10.0)
-
-
-def until(there, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def test_strangers_on_the_network_are_kept_out(on_machines, machines):

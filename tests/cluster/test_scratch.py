@@ -12,7 +12,7 @@ import pytest
 from cluster import ClusterNotStarted, Local, Slurm, Task, connect, dispatch
 from cluster.folder import log_folder
 from cluster.slurm import connect_slurm
-from tests.disks import fill
+from pipeline.bench.resilience.disks import fill
 
 pytestmark = pytest.mark.root
 

@@ -10,9 +10,9 @@ import pytest
 
 from cluster import ClusterNotStarted, Gpu, Need, Task, connect, dispatch
 from cluster.chaos import cancel
+from pipeline.bench.resilience.sockets import listening
 from tests import strangers
 from tests.slurm import jobs, told, wait_until
-from tests.sockets import listening
 
 
 def job_of_this(seconds):

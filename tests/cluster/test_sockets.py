@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,9 +16,10 @@ from cluster import Address, ClusterNotStarted, Cuda, Gpu, Kubernetes, Scheduler
 from cluster.kinds import MODELS
 from cluster.kubernetes import KEYS, PORT, manifest
 from cluster.security import temporary_keys, write_keys
+from pipeline.bench.resilience.machines import free_port
+from pipeline.bench.resilience.sockets import family, listening, sockets
 from tests import strangers
-from tests.sockets import family, listening, sockets
-from tests.sshd import free_port
+from tests.waiting import until
 
 LOOPBACK = {"127.0.0.1"}
 
@@ -87,13 +87,6 @@ def pod(container, keys, port):
     return subprocess.Popen(
         [swaps.get(word, word) for word in words], env={**os.environ, **env}, stderr=subprocess.DEVNULL
     )
-
-
-def until(there):
-    deadline = time.monotonic() + 90
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 @pytest.fixture

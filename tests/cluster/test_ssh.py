@@ -13,8 +13,9 @@ import pytest
 
 from cluster import ClusterConfigError, ClusterNotStarted, Gpu, Need, Ssh, Task, connect, dispatch
 from cluster.remote import Launch, Places, Remote
+from pipeline.bench.resilience.sockets import listening
 from tests import strangers
-from tests.sockets import listening
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -50,10 +51,7 @@ def test_workers_do_the_work_strangers_do_not_and_nothing_is_left(over_ssh):
         behind = [one for pid in found for one in (psutil.Process(pid), *psutil.Process(pid).parents())]
         assert not [one for one in behind if "PRIVATE" in " ".join(one.cmdline())]
     assert not on[1].exists()
-    deadline = time.monotonic() + 60
-    while any(map(runs, found)):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    until(lambda: not any(map(runs, found)))
 
 
 def test_a_worker_lost_with_its_nanny_is_started_again(over_ssh):

@@ -71,14 +71,12 @@ def stored_bytes() -> Callable[[Path], dict[str, bytes]]:
 @pytest.fixture(scope="session")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a recipe of four subjects, and `whole`, the archive it makes undisturbed."""
-    from cluster import Threads
-    from pipeline import run
-    from pipeline.bench.resilience.problem import recipe, write
+    from pipeline.bench.resilience.problem import make_whole, write
     from pipeline.bench.resilience.scenario import QUICK
 
     folder = tmp_path_factory.mktemp("ground")
     write(folder, QUICK)
-    run(recipe(folder, folder / "whole"), cluster=Threads(workers=1))
+    make_whole(folder)
     return folder
 
 

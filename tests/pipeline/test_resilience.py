@@ -10,6 +10,7 @@ import pytest
 from cluster import Local, TaskFailed, Threads, fleet
 from cluster.chaos import freeze
 from pipeline import run
+from pipeline.bench.resilience.poison import poison
 from pipeline.bench.resilience.problem import recipe
 from pipeline.bench.resilience.scenario import STAGES
 from pipeline.bench.resilience.trouble import Trouble
@@ -46,27 +47,10 @@ def test_a_frozen_worker_is_given_up(ground, assert_whole, tmp_path, monkeypatch
     assert not psutil.pid_exists(frozen[0])
 
 
-POISON = """
-import os, signal
-from storage.product import Product
-
-write = Product.write
-
-def dies(self, block, *given, **named):
-    if block == {block} and "{product}" in str(self):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return write(self, block, *given, **named)
-
-def dask_setup(worker):
-    Product.write = dies
-"""
-
-
 @pytest.mark.slow
 def test_a_block_that_always_kills_its_worker_is_named_and_spares_the_others(ground, assert_whole, tmp_path):
     """All other blocks of its product are made, also those that a task would have made with it."""
-    module = tmp_path / "poison.py"
-    module.write_text(POISON.format(product="all/stimuli", block=2))
+    module = poison(tmp_path, "all/stimuli", 2)
     config = LOCAL.model_copy(update={"options": {"preload": ["cluster.logs", str(module)]}})
     archive = tmp_path / "archive"
     with pytest.raises(TaskFailed, match=r"'all/stimuli block 2': every worker that ran it died") as caught:

@@ -1,18 +1,18 @@
-"""Runs that are harmed: workers killed or frozen, drivers killed; and a dispatch of many blocks."""
+"""Runs that are harmed: workers killed, frozen, lost with their nannies, poisoned; and many blocks."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
 import time
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .problem import RECIPE, blocks, digest, recipe
-from .trouble import Trouble
+from .daemons import Daemons, children, wait_for
+from .drivers import without_places
+from .poison import poison
+from .problem import WHOLE, blocks, compared, fresh, recipe
+from .trouble import Once, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,8 @@ MEMORY = "1GB"
 """A worker's."""
 
 
-def _two() -> Local:
+def two() -> Local:
+    """Return the cluster that is harmed."""
     from cluster import Local
 
     return Local(workers=2, memory=MEMORY)
@@ -33,16 +34,16 @@ def _two() -> Local:
 
 def killed(folder: str, stages: Sequence[str], times: int) -> Work:
     """Run while workers are killed so many times in each stage."""
-    archive = tempfile.mkdtemp(dir=folder)
+    archive = fresh(folder)
 
     def work() -> Mapping[str, Any]:
         """Run every stage."""
         from ...runner import run
 
         with Trouble(stages, times) as trouble:
-            run(recipe(folder, archive), cluster=_two(), listener=trouble)
+            run(recipe(folder, archive), cluster=two(), listener=trouble)
         hits = sum(map(len, trouble.hits.values()))
-        return {"harmed": hits, "check": lambda: digest(archive)}
+        return {"harmed": hits, "lost": len(trouble.lost), **compared(folder, archive)}
 
     return work
 
@@ -53,7 +54,7 @@ def frozen(folder: str, stage: str, ttl: float) -> Work:
     from cluster.chaos import freeze
 
     fleet.SETTINGS["distributed.scheduler.worker-ttl"] = f"{ttl}s"
-    archive, began = tempfile.mkdtemp(dir=folder), list[float]()
+    archive, began = fresh(folder), list[float]()
 
     def stop(pid: int) -> None:
         began.append(time.perf_counter())
@@ -64,54 +65,67 @@ def frozen(folder: str, stage: str, ttl: float) -> Work:
         from ...runner import run
 
         with Trouble([stage], 1, stop) as trouble:
-            run(recipe(folder, archive), cluster=_two(), listener=trouble)
+            run(recipe(folder, archive), cluster=two(), listener=trouble)
         late = time.perf_counter() - began[0] - ttl
-        return {"harmed": len(trouble.hits[stage]), "late": late, "check": lambda: digest(archive)}
+        return {
+            "harmed": len(trouble.hits[stage]),
+            "lost": len(trouble.lost),
+            "late": late,
+            **compared(folder, archive),
+        }
 
     return work
 
 
-def driver_killed(folder: str, share: float) -> Work:
-    """Run, kill the driver when a share of the blocks is there, and give the same command again."""
-    place = Path(tempfile.mkdtemp(dir=folder))
-    cluster, archive = place / "cluster.toml", place / "archive"
-    cluster.write_text(f'kind = "local"\nworkers = 2\nmemory = "{MEMORY}"\n')
-    command = [sys.executable, "-m", "pipeline.cli", "run", str(Path(folder) / RECIPE), "--json"]
-    command += ["--archive", str(archive), "--cluster", str(cluster), "--no-progress"]
-    total = len(_all_blocks(folder))
+def poisoned(folder: str, product: str, block: int) -> Work:
+    """Run while a block kills every worker that makes it, then without; `missing` counts what it cost."""
+    archive = fresh(folder)
+    options = {"preload": ["cluster.logs", str(poison(Path(folder), product, block))]}
 
     def work() -> Mapping[str, Any]:
         """Run twice."""
-        _kill_after(command, archive, share * total)
+        from cluster import TaskFailed
+
+        from ...runner import run
+
+        try:
+            run(recipe(folder, archive), cluster=two().model_copy(update={"options": options}))
+        except TaskFailed as error:
+            told = {"exit": error.exit_code, "message": without_places(str(error))}
+        else:
+            told = {"exit": 0}
+        pattern = f"{product}/*/done/[0-9]*.json"
+        lacking = len(list((Path(folder) / WHOLE).glob(pattern))) - len(list(archive.glob(pattern)))
         kept = blocks(archive)
-        said = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)  # noqa: S603
-        products = [each for subject in said["subjects"].values() for each in subject["products"]]
-        again = kept + sum(product["computed"] for product in products) - blocks(archive)
-        return {"harmed": 1, "kept": kept, "again": again, "check": lambda: digest(archive)}
+        run(recipe(folder, archive), cluster=two())
+        return {**told, "harmed": 1, "missing": lacking, "kept": kept, **compared(folder, archive)}
 
     return work
 
 
-def _all_blocks(folder: str) -> list[tuple[str, int]]:
-    from ...planner import plan
+def lost_with_nanny(folder: str, product: str) -> Work:
+    """Run on a scheduler of others while a worker is lost with its nanny, as with its machine."""
+    from cluster import SchedulerFile
+    from cluster.chaos import kill_with_nanny
 
-    planned = plan(recipe(folder, Path(folder) / "nowhere"))
-    return [(str(step), block) for step in planned for block in range(step.blocks)]
+    archive = fresh(folder)
+    daemons = Daemons(Path(folder))
+    daemons.start()
+    first = daemons.workers[0]
+    wait_for(lambda: children(first.pid))
 
+    def lose() -> None:
+        kill_with_nanny(next(one for one in children(first.pid) if not one.children()).pid)
 
-def _kill_after(command: Sequence[str], archive: Path, count: float) -> None:
-    """Start a driver, kill it when so many blocks are there, and wait until its workers have ended."""
-    import psutil
+    def work() -> Mapping[str, Any]:
+        """Run every stage."""
+        from ...runner import run
 
-    from cluster.chaos import kill
+        lost = Once(product, lose)
+        run(recipe(folder, archive), cluster=SchedulerFile(file=str(daemons.file)), listener=lost)
+        return {"harmed": int(lost.done), **compared(folder, archive)}
 
-    driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
-    while blocks(archive) < count and driver.poll() is None:
-        time.sleep(0.1)
-    workers = psutil.Process(driver.pid).children(recursive=True)
-    kill(driver.pid)
-    driver.wait()
-    psutil.wait_procs(workers)
+    return work
 
 
 def dispatched(folder: str, tasks: int) -> Work:
@@ -119,13 +133,11 @@ def dispatched(folder: str, tasks: int) -> Work:
 
     What it holds when a tenth of them is done is `early`, at the end `resident`, in bytes.
     """
-    from contextlib import ExitStack
-
     from cluster import Task, connect, dispatch
 
     del folder
     stack = ExitStack()
-    workers = stack.enter_context(connect(_two()))
+    workers = stack.enter_context(connect(two()))
 
     def work() -> Mapping[str, Any]:
         """Take every result."""

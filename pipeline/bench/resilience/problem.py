@@ -1,10 +1,13 @@
-"""What is made while workers die: simulated subjects, stages of several blocks, an archive to compare."""
+"""What is made while workers die: simulated subjects, stages of several blocks, the archive to come of it."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 import tomllib
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +16,21 @@ import tomli_w
 from ..scenario import Ground
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ...recipe import Recipe
 
 SEED = 0
-RELEASE, RECIPE = "release", "recipe.toml"
+RELEASE, RECIPE, WHOLE = "release", "recipe.toml", "whole"
 SPACE = "pixels"
 
 
 @contextmanager
 def ground(folder: Path, size: Mapping[str, Any]) -> Iterator[Ground]:
-    """Simulate the subjects, and write the recipe that takes them through every stage."""
+    """Simulate the subjects, write the recipe that takes them through every stage, and run it undisturbed."""
     write(folder, size)
-    yield Ground({"folder": str(folder)})
+    make_whole(folder)
+    yield Ground({"folder": str(folder.resolve())})
 
 
 def write(folder: Path, size: Mapping[str, Any]) -> None:
@@ -38,16 +42,25 @@ def write(folder: Path, size: Mapping[str, Any]) -> None:
         simulate_arrays(folder / RELEASE, subjects=size["subjects"], seed=SEED, **measures)
         release = tomllib.loads((folder / RELEASE / RECIPE).read_text())
         data = {**release["data"], "source": f"{RELEASE}/{release['data']['source']}"}
-        (folder / RECIPE).write_text(tomli_w.dumps({"data": data, **_tables(size["side"])}))
+        (folder / RECIPE).write_text(tomli_w.dumps({"data": data, **tables(size["side"])}))
 
 
-def _tables(side: int) -> dict[str, Any]:
+def tables(side: int) -> dict[str, Any]:
     """Return one feature space, and the pictures it gives, twice: stages that load little."""
     return {
         "features": {SPACE: {"model": "pixels", "size": side}},
         "ridge": {"spaces": {SPACE: {"alpha": 1000}}},
         "images": {name: {"generator": "pixels", "features": SPACE} for name in ("one", "other")},
     }
+
+
+def make_whole(folder: Path) -> None:
+    """Make the archive that all others are compared with, by threads of this process."""
+    from cluster import Threads
+
+    from ...runner import run
+
+    run(recipe(folder, folder / WHOLE), cluster=Threads(workers=1))
 
 
 def recipe(folder: Path | str, archive: Path | str) -> Recipe:
@@ -57,6 +70,20 @@ def recipe(folder: Path | str, archive: Path | str) -> Recipe:
     found = load_recipe(Path(folder) / RECIPE)
     data = found.data.model_copy(update={"archive": str(archive)})
     return found.model_copy(update={"data": data})
+
+
+def fresh(folder: str) -> Path:
+    """Return the place of an archive that is not there yet."""
+    return Path(tempfile.mkdtemp(prefix="archive-", dir=folder))
+
+
+def compared(folder: str, archive: Path) -> dict[str, Callable[[], float]]:
+    """Return figures of an archive that are taken at the end: whether it is the undisturbed one."""
+    return {"identical": partial(_same, Path(folder) / WHOLE, archive)}
+
+
+def _same(one: Path, other: Path) -> float:
+    return float(digest(one) == digest(other) and blocks(one) == blocks(other))
 
 
 def digest(archive: Path | str) -> str:
@@ -70,5 +97,6 @@ def digest(archive: Path | str) -> str:
 
 
 def blocks(archive: Path | str) -> int:
-    """Return how many blocks are finished in an archive, sealed or not."""
-    return sum(path.stem.isdigit() for path in Path(archive).rglob("done/*.json"))
+    """Return how many blocks are finished in an archive, sealed or not, which somebody may be writing."""
+    marked = (names for folder, _, names in os.walk(archive) if Path(folder).name == "done")
+    return sum(Path(name).stem.isdigit() and name.endswith(".json") for names in marked for name in names)

@@ -1,8 +1,9 @@
-"""What `resilience` measures: what is lost when workers and drivers die, and what is not."""
+"""What `resilience` measures: what is lost when workers, drivers, machines and disks fail."""
 
 from __future__ import annotations
 
 from ..scenario import Case, Contender, Goal, Of, Scenario
+from .machines import able
 from .problem import SEED, ground
 
 STAGES = ("ingest", "gram", "regress", "reconstruct")
@@ -12,61 +13,145 @@ QUICK = {"subjects": 4, "images": 400, "grid": [12, 14, 10], "side": 32}
 TTL = 120.0
 """Seconds after which a worker that does not answer is given up, as `cluster.fleet` has it."""
 CALM = "undisturbed"
-_HERE = "pipeline.bench.resilience.ours"
+_HERE = "pipeline.bench.resilience"
 
 
 def sized(*, quick: bool = False) -> Scenario:
     """Return the scenario of some twenty minutes on two cores; quick harms once and waits for nobody long."""
     size = QUICK if quick else FULL
+    cases = [_workers(quick=quick), _drivers(), _reach(), _blocks(quick=quick)]
+    if not able():
+        cases.insert(2, _surroundings(quick=quick))
     return Scenario(
         name="resilience",
-        probes="What is lost when workers and drivers are killed or freeze: time, and no bit of the archive.",
-        size={**size, "seed": SEED},
-        cases=(_killed(quick=quick), _frozen(quick=quick), _driver(), _blocks(quick=quick)),
+        probes="What is lost when workers, drivers, machines or disks fail: time, and no bit.",
+        size={**size, "seed": SEED, **({"not run": f"for want of {able()}"} if able() else {})},
+        cases=tuple(cases),
         ground=ground,
         packages=("vox2pix", "numpy", "zarr", "dask", "distributed"),
     )
 
 
-def _killed(*, quick: bool) -> Case:
-    """Return the case of workers killed; that all archives are identical is their check."""
-    counts = {CALM: 0, "killed once": 1, "killed 3 times": 3, "killed 12 times": 12}
-    contenders = [
-        Contender(name, f"{_HERE}:killed", {"stages": STAGES, "times": count}, limit=1800)
-        for name, count in counts.items()
+def _workers(*, quick: bool) -> Case:
+    """Return the case of workers that are lost, one after the other, or by one block."""
+    calm = _once(CALM, "ours:killed", stages=STAGES, times=0)
+    counts = {"killed once": 1, "killed 3 times": 3, "killed 12 times": 12}
+    killed = [_once(name, "ours:killed", stages=STAGES, times=count) for name, count in counts.items()][
+        : 1 if quick else None
+    ]
+    others = [
+        _once("frozen", "ours:frozen", stage="gram", ttl=10.0 if quick else TTL),
+        _once("killed by a block", "ours:poisoned", product="all/stimuli", block=2),
+        _once("lost with its nanny", "ours:lost_with_nanny", product="stimuli"),
     ]
     goals = [
-        Goal(f"{name} in each stage", Of(name, "harmed"), unit=len(STAGES), least=count, most=count)
-        for name, count in counts.items()
-        if count
+        *(
+            Goal(
+                f"{each.name} (-9), in each stage",
+                Of(each.name, "harmed"),
+                unit=len(STAGES),
+                least=count,
+                most=count,
+            )
+            for each, count in zip(killed, counts.values(), strict=False)
+        ),
+        Goal("frozen: seconds beyond its ttl", Of("frozen", "late"), most=60),
+        Goal("killed by a block: blocks of its product not made", Of("killed by a block", "missing"), most=1),
+        Goal("killed by a block: exit code", Of("killed by a block", "exit"), least=1, most=1),
+        *map(_identical, (calm, *killed, *others)),
     ]
-    many = 2 if quick else len(counts)
-    return Case("workers killed (-9)", tuple(contenders[:many]), tuple(goals[: many - 1]), CALM)
+    return Case("workers", (calm, *killed, *others), tuple(goals), CALM)
 
 
-def _frozen(*, quick: bool) -> Case:
-    """Return the case of a worker that hangs for good."""
-    given = {"stage": "gram", "ttl": 10.0 if quick else TTL}
-    name = "frozen"
-    goal = Goal("seconds beyond its ttl", Of(name, "late"), most=60)
-    calm = Contender(CALM, f"{_HERE}:killed", {"stages": STAGES, "times": 0}, repeats=1)
-    return Case("a worker frozen (SIGSTOP)", (calm, Contender(name, f"{_HERE}:frozen", given)), (goal,), CALM)
+def _drivers() -> Case:
+    """Return the case of drivers and schedulers that are lost half way, and the same command given again."""
+    codes = {"driver killed": -9, "scheduler killed": 4, "Ctrl-C": 130}
+    ways = ("driver_killed", "scheduler_killed", "interrupted")
+    calm = _once(CALM, "drivers:undisturbed")
+    runs = [_once(name, f"drivers:{way}", share=0.5) for name, way in zip(codes, ways, strict=True)]
+    goals = [
+        *(Goal(f"{each.name}: blocks made twice", Of(each.name, "again"), most=0) for each in runs),
+        *(
+            Goal(
+                f"{each.name}: exit code",
+                Of(each.name, "exit"),
+                least=codes[each.name],
+                most=codes[each.name],
+            )
+            for each in runs
+        ),
+        *map(_identical, (calm, *runs)),
+    ]
+    return Case("drivers and schedulers", (calm, *runs), tuple(goals), CALM)
 
 
-def _driver() -> Case:
-    """Return the case of a driver killed half way, and the same command given again."""
-    name = "killed and run again"
-    goal = Goal("blocks made twice", Of(name, "again"), most=0)
-    calm = Contender(CALM, f"{_HERE}:killed", {"stages": STAGES, "times": 0}, repeats=1)
-    return Case(
-        "the driver killed", (calm, Contender(name, f"{_HERE}:driver_killed", {"share": 0.5})), (goal,), CALM
+def _surroundings(*, quick: bool) -> Case:
+    """Return the case of networks and disks, which needs root's rights."""
+    codes = {
+        "one of two machines cut off": 0,
+        "both cut off": 4,
+        "scratch fills up": 0,
+        "scratch takes nothing": 4,
+    }
+    calm = _once(CALM, "surroundings:cut_off", product="stimuli", cut=0)
+    runs = [
+        _once("one of two machines cut off", "surroundings:cut_off", product="stimuli", cut=1),
+        _once("both cut off", "surroundings:cut_off", product="stimuli", cut=2),
+        _once("scratch fills up", "surroundings:scratch_full", product="stimuli"),
+        _once("scratch takes nothing", "surroundings:no_scratch"),
+    ][:: 2 if quick else 1]
+    goals = [
+        *(
+            Goal(
+                f"{each.name}: exit code",
+                Of(each.name, "exit"),
+                least=codes[each.name],
+                most=codes[each.name],
+            )
+            for each in runs
+        ),
+        *map(_identical, (calm, *runs)),
+    ]
+    return Case("machines and disks", (calm, *runs), tuple(goals), CALM)
+
+
+def _reach() -> Case:
+    """Return the case of what listens, and who reaches it."""
+    safe = "scheduler of slurm and ssh"
+    runs = [
+        _once("threads", "reach:threads"),
+        _once("local", "reach:local"),
+        _once(safe, "reach:encrypted"),
+        _once("address", "reach:of_others", by_file=False),
+        _once("scheduler-file", "reach:of_others", by_file=True),
+    ]
+    goals = [
+        Goal(f"{each.name}: sockets others reach without keys", Of(each.name, "open"), most=0)
+        for each in runs
+    ]
+    goals.append(
+        Goal(
+            "clients without its keys that are refused, of all that try",
+            Of(safe, "refused"),
+            (Of(safe, "tried"),),
+            least=1,
+        )
     )
+    return Case("who is reached", tuple(runs), tuple(goals))
 
 
 def _blocks(*, quick: bool) -> Case:
     """Return the case of ten times as many blocks."""
     count = 500 if quick else 10_000
     name = f"{count} blocks"
-    contender = Contender(name, f"{_HERE}:dispatched", {"tasks": count}, limit=3600)
+    contender = Contender(name, f"{_HERE}.ours:dispatched", {"tasks": count}, limit=3600, repeats=1)
     goal = Goal("resident / at a tenth of the blocks", Of(name, "resident"), (Of(name, "early"),), most=1.1)
     return Case("memory of client and scheduler", (contender,), () if quick else (goal,))
+
+
+def _once(name: str, work: str, **given: object) -> Contender:
+    return Contender(name, f"{_HERE}.{work}", given, limit=1800, repeats=1)
+
+
+def _identical(contender: Contender) -> Goal:
+    return Goal(f"{contender.name}: archive identical", Of(contender.name, "identical"), least=1)

@@ -1,4 +1,4 @@
-"""Who has workers harmed while some stages are at work."""
+"""Who does harm while some stages are at work."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class Trouble(Listener, AbstractContextManager["Trouble"]):
         self.harm = harm
         self.hits: dict[str, list[str]] = {stage: [] for stage in stages}
         """What was hit, by stage."""
+        self.lost: list[str] = []
+        """Tasks that workers took with them, once for each worker."""
         self._workers: Any = None
         self._stage = ExitStack()
 
@@ -54,11 +56,14 @@ class Trouble(Listener, AbstractContextManager["Trouble"]):
     @contextmanager
     def _raid(self, stage: str, times: int) -> Iterator[None]:
         from cluster.chaos import kill, raiding
+        from cluster.diagnostics import lost, noted
 
         seed = len(self.hits[stage])
+        since = noted(self._workers)
         with raiding(self._workers, times, harm=self.harm or kill, seed=seed) as hit:
             yield
         self.hits[stage] += hit
+        self.lost += lost(self._workers, since)
 
     def stage_finished(self, step: Step, computed: int, seconds: float) -> None:
         """End."""
@@ -68,3 +73,40 @@ class Trouble(Listener, AbstractContextManager["Trouble"]):
     def __exit__(self, *_error: object) -> None:
         """End."""
         self._stage.close()
+
+
+@contextmanager
+def raid(workers: Workers, times: int) -> Iterator[list[str]]:
+    """Kill workers of a cluster so many times while they are at tasks, for the life of the context.
+
+    Raises
+    ------
+    NeedUnmet
+        If they are threads, or of a cluster that somebody else runs.
+    """
+    from cluster import NeedUnmet
+    from cluster.chaos import killing, raiding
+
+    if workers.kind in {"threads", "address", "scheduler-file"}:
+        why = "has no processes" if workers.kind == "threads" else "is not ours"
+        raise NeedUnmet(
+            f"workers are killed on purpose here, and the {workers.kind!r} cluster {why}; name another kind "
+            "with --cluster, as local"
+        )
+    dask: Any = workers
+    with raiding(dask, times, harm=killing(dask)) as hit:
+        yield hit
+
+
+class Once(Listener):
+    """Does something when a product's first block is done."""
+
+    def __init__(self, product: str, do: Callable[[], object]) -> None:
+        self.product, self.do, self.done = product, do, False
+
+    def block_done(self, step: Step, stored: int, moved: int) -> None:
+        """Do it."""
+        del stored, moved
+        if not self.done and step.product == self.product:
+            self.done = True
+            self.do()

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import psutil
 import pytest
-from distributed import Client
 
 from cluster import SchedulerFile
 from cluster.chaos import kill, kill_with_nanny
 from pipeline import run
+from pipeline.bench.resilience.daemons import Daemons, children
 from pipeline.bench.resilience.problem import blocks, recipe
-from pipeline.outcome import Listener
+from pipeline.bench.resilience.trouble import Once
+from tests.waiting import PATIENCE, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-PATIENCE = 280
-"""Seconds: machines that run tests may be busy."""
 
 
 def line(ground, archive, cluster):
@@ -34,14 +29,6 @@ def line(ground, archive, cluster):
         str(cluster),
         "--json",
     ]
-
-
-def until(there, process=None):
-    deadline = time.monotonic() + PATIENCE
-    while not there():
-        assert time.monotonic() < deadline
-        assert process is None or process.poll() is None, process.communicate()
-        time.sleep(0.1)  # looking costs a busy machine time
 
 
 def under_way(archive, process):
@@ -78,58 +65,10 @@ def test_a_killed_driver(ground, assert_whole, tmp_path, start, two_local):
     assert_whole(archive)
 
 
-class Daemons:
-    """A scheduler that is not ours, and workers of it, as processes."""
-
-    def __init__(self, folder):
-        self.file = folder / "scheduler.json"
-        self.processes = []
-
-    def start(self, workers=2):
-        self.file.unlink(missing_ok=True)
-        self.scheduler = self._started("distributed.cli.dask_scheduler", "--port", "0")
-        until(self.file.exists, self.scheduler)
-        self.workers = [
-            self._started("distributed.cli.dask_worker", "--nthreads", "1", "--memory-limit", "1GB")
-            for _ in range(workers)
-        ]
-        with Client(scheduler_file=str(self.file), set_as_default=False) as client:
-            client.wait_for_workers(workers, timeout=PATIENCE)
-
-    def _started(self, module, *arguments):
-        here = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
-        command = [sys.executable, "-m", module, "--scheduler-file", str(self.file), *arguments, *here]
-        process = subprocess.Popen(
-            command,
-            cwd=Path(__file__).parents[3],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self.processes.append(process)
-        return process
-
-    def stop(self):
-        for process in self.processes:
-            for one in [*_family(process.pid), process]:
-                kill(one.pid)
-            process.wait()
-        self.processes.clear()
-
-
-def _family(pid):
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
 @pytest.fixture
 def daemons(tmp_path):
-    found = Daemons(tmp_path)
-    found.start()
-    yield found
-    found.stop()
+    with Daemons(tmp_path) as found:
+        yield found
 
 
 def test_a_killed_scheduler(ground, assert_whole, tmp_path, start, daemons):
@@ -149,24 +88,12 @@ def test_a_killed_scheduler(ground, assert_whole, tmp_path, start, daemons):
     assert_whole(archive)
 
 
-class Once(Listener):
-    """Does something when a product's first block is done."""
-
-    def __init__(self, product, do):
-        self.product, self.do, self.done = product, do, False
-
-    def block_done(self, step, stored, moved):
-        if step.product == self.product and not self.done:
-            self.done = True
-            self.do()
-
-
 def test_a_worker_and_its_nanny_lost_together(ground, assert_whole, tmp_path, daemons):
     [first, second] = daemons.workers
-    until(lambda: _family(first.pid) and _family(second.pid))
+    until(lambda: children(first.pid) and children(second.pid))
 
     def lose():
-        kill_with_nanny(next(one for one in _family(first.pid) if not one.children()).pid)
+        kill_with_nanny(next(one for one in children(first.pid) if not one.children()).pid)
 
     config, archive = SchedulerFile(file=str(daemons.file)), tmp_path / "archive"
     listener = Once("stimuli", lose)
