@@ -78,9 +78,11 @@ class Daemons:
 
 def children(pid: int) -> list[psutil.Process]:
     """Return what a process started, and they did; nothing where it is gone."""
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).children(recursive=True)
-    return []
+    try:
+        found: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+    return found
 
 
 def wait_for(there: Callable[[], object], process: subprocess.Popen[Any] | None = None) -> None:

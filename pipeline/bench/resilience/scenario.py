@@ -8,7 +8,7 @@ from .problem import SEED, ground
 
 STAGES = ("ingest", "gram", "regress", "reconstruct")
 """During which workers are harmed."""
-FULL = {"subjects": 4, "images": 1200, "grid": [20, 24, 18], "side": 64}
+FULL = {"subjects": 4, "images": 600, "grid": [16, 18, 14], "side": 32}
 QUICK = {"subjects": 4, "images": 400, "grid": [12, 14, 10], "side": 32}
 TTL = 120.0
 """Seconds after which a worker that does not answer is given up, as `cluster.fleet` has it."""

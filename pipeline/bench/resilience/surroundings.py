@@ -46,7 +46,8 @@ def cut_off(folder: str, product: str, cut: int) -> Work:
         """Run, and again where it is lost."""
         from ...runner import run
 
-        event, told = Once(product, lose), {"exit": 0}
+        event = Once(product, lose)
+        told: dict[str, Any] = {"exit": 0}
         try:
             run(recipe(folder, archive), cluster=config, listener=event)
         except ClusterLost as error:
