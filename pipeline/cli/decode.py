@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ from .command import command
 from .manner import manner
 from .options import Asked, Here, recipe_options
 from .printing import counted, put, put_json, remark, tell
+
+#: Seconds between two lines about how far it is.
+EVERY = 10.0
 
 if TYPE_CHECKING:
     from pipeline.decoding.files import Written
@@ -59,11 +63,26 @@ def decode(asked: Asked, voxels: Path, folder: Path, names: tuple[str, ...], sta
         standardized=standardized,
         command=f"vox2pix run {asked.words()}",
     )
-    written = [write(decoder, name, folder, voxels) for name in decoder.chosen(names)]
+    chosen = decoder.chosen(names)
+    if decoder.doubt:
+        remark(f"vox2pix: {decoder.doubt}")
+    written = [write(decoder, name, folder, voxels, _Line(name, len(decoder.rows))) for name in chosen]
     for one in written:
         if one.note:
             tell(f"vox2pix: {one.name}: {one.note}")
     _put(written, folder, len(decoder.rows))
+
+
+class _Line:
+    """Tells how many rows are painted, every 10 s."""
+
+    def __init__(self, name: str, rows: int) -> None:
+        self.name, self.rows, self.told = name, rows, time.monotonic()
+
+    def __call__(self, painted: int) -> None:
+        if manner().progress and painted < self.rows and time.monotonic() - self.told >= EVERY:
+            self.told = time.monotonic()
+            remark(f"{self.name}: {painted} of {counted(self.rows, 'row')}")
 
 
 def _put(written: list[Written], folder: Path, rows: int) -> None:

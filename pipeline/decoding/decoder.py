@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ..recipe import Recipe
     from ..step import Step
 
+#: Root mean square of standardised rows beyond which they are doubted: that of training trials is 1, that of
+#: NSD's integers, which are 300 times percent signal change, some 300.
+FAR = 10.0
 #: Products that follow from test rows, and are made anew for new ones.
 ANEW = ("cross", "smoother", "projection", "predictions", "neighbours", "images")
 #: Products of the pictures that test rows saw; nobody says what new rows saw.
@@ -94,6 +97,20 @@ class Decoder:
         with reading(f"{finished.subject}/responses"):
             rows = given.standardized(how, trained, moments, already=standardized)
         return cls(finished, among(trained, rows, names), rows, given.name, standardized)
+
+    @property
+    def doubt(self) -> str:
+        """A sentence where the rows can hardly be what they should be; empty where nothing speaks against."""
+        if self.finished.recipe.responses.standardize == "none":
+            return ""
+        away = float(np.sqrt(np.mean(np.square(self.rows, dtype=np.float64))))
+        if away <= FAR:
+            return ""
+        expected = "standardised rows" if self.standardized else "percent signal change, not 300 times that"
+        return (
+            f"{self.name} is {away:.3g} standard deviations of the training trials away from their mean; "
+            f"expected {expected}"
+        )
 
     # --- what is asked for ---------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from storage.handout import File, hand_out
 from ..software import software
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -38,7 +38,9 @@ class Written:
     """What must be said of the pictures; empty for nothing."""
 
 
-def write(decoder: Decoder, name: str, folder: Path, voxels: Path) -> Written:
+def write(
+    decoder: Decoder, name: str, folder: Path, voxels: Path, heard: Callable[[int], None] = lambda _: None
+) -> Written:
     """Paint one table of images, and write each block of pictures as soon as it is painted.
 
     Parameters
@@ -51,6 +53,8 @@ def write(decoder: Decoder, name: str, folder: Path, voxels: Path) -> Written:
         Where a folder of that name is to be; made where it is not there.
     voxels
         The file that the rows come from.
+    heard
+        Told after each block how many rows are painted.
 
     Raises
     ------
@@ -68,6 +72,7 @@ def write(decoder: Decoder, name: str, folder: Path, voxels: Path) -> Written:
             {"file": one.name, "seed": int(seed)}
             for one, seed in zip(files, made["seed"].ravel(), strict=True)
         ]
+        heard(start + len(made["picture"]))
     record = {**_about(decoder, name, lazy), "voxels": _of_file(decoder, voxels), "pictures": said}
     text = json.dumps(record, indent=1).encode() + b"\n"
     paths += hand_out([File(RECORD, partial(_put, text))], place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from ..errors import RecipeError
@@ -59,6 +60,8 @@ def decode(
         If the run, or the file, is not there or not complete.
     """
     decoder = Decoder.of(recipe, voxels, subject=subject, standardized=standardized, image_id=image_id)
+    if decoder.doubt:
+        warnings.warn(decoder.doubt, stacklevel=2)
     found = decoder.chosen([] if images is None else [images])
     if len(found) > 1:
         raise RecipeError(f"which images? The recipe has {', '.join(found)}; name one")

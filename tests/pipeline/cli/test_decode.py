@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -87,6 +88,20 @@ def test_somebody_else_s_files_are_left_alone(decode, done):
 def test_an_archive_elsewhere(decode, done, rows):
     shutil.move("archive", "elsewhere")
     assert decode(rows, "--archive", "elsewhere", "--subject", "s1").code == 0
+
+
+def test_it_is_told_how_far_it_is(decode, rows, monkeypatch):
+    monkeypatch.setattr("pipeline.cli.decode.EVERY", 0)
+    said = decode(np.repeat(rows, 8, axis=0))
+    assert "final: 32 of 48 rows\n" in said.err
+    assert "of 48 rows" not in decode(None, "--no-progress").err
+
+
+def test_numbers_that_can_hardly_be_percent_are_doubted(decode, rows):
+    assert "standard deviations" not in decode(rows, "--images", "final").err
+    said = decode((300 * rows).astype(np.int16), "--to", "elsewhere")
+    assert said.code == 0
+    assert re.search(r"new.npy is \d{3} standard deviations of the training trials away", said.err)
 
 
 # --- what is wrong is one sentence, and nothing is written ----------------------------------------------
@@ -182,8 +197,6 @@ def test_damage_is_told_with_its_cure(damaged, vox2pix, rows):
 
 
 def refused(said, code, text, done):
-    import re
-
     assert said.code == code, said.err
     assert re.search(text, said.err), said.err
     assert said.err.count("\n") == 1

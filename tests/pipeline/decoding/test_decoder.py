@@ -218,6 +218,14 @@ def test_names_that_are_not_there(finished):
         Decoder.of(run.recipe, run.percent, image_id=["a", "b"])
 
 
+def test_numbers_that_can_hardly_be_percent_are_doubted(finished):
+    run = finished()
+    with pytest.warns(UserWarning, match=r"standard deviations .* expected percent signal change, not 300"):
+        decode(run.recipe, (300 * run.percent).astype(np.int16), "pixels")
+    with pytest.warns(UserWarning, match=r"expected standardised rows"):
+        decode(run.recipe, 100 * run.percent, "pixels", standardized=True)
+
+
 def test_pictures_are_needed(finished):
     run = finished({"images": None, "scores": None})
     with pytest.raises(RecipeError, match=r"no \[images\] that could be painted of new rows"):

@@ -54,3 +54,23 @@ def test_an_archive_on_s3(finished, s3_server, s3_bucket):
     run = finished(PER_VOXEL, f"data.archive=s3://{s3_bucket}/lab", options)
     made = decode(run.recipe, run.percent, "pixels")
     np.testing.assert_array_equal(made.picture, run.open("images/pixels").picture)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("correction", ["stored", "test-batch"])
+def test_brain_diffuser_of_new_rows(finished, correction):
+    """Low-level pictures from latents, and final ones from them and two guides, all with random weights."""
+    spaces = {"vdvae": ["layers=2", "draw=mean"], "clip-vision": [], "clip-text": []}
+    changes = [f"features.{name}.model={name}" for name in spaces]
+    changes += [f"features.{name}.{one}" for name, more in spaces.items() for one in more]
+    changes += [f"ridge.spaces.{name}={{alpha=100, correction={correction!r}}}" for name in spaces]
+    changes += ["images.low-level.generator=vdvae", "images.final.generator=versatile-diffusion"]
+    changes += ['images.final.features={vision="clip-vision", text="clip-text"}', "images.final.steps=3"]
+    changes += ["images.final.start=low-level", "images.final.size=64", "images.final.batch=2"]
+    run = finished(PER_VOXEL, "weights=random", *changes)
+    decoder = Decoder.of(run.recipe, run.percent, image_id=run.ids)
+    for name in ("low-level", "final"):
+        made, its = decoder.painted(name), run.open(f"images/{name}")
+        np.testing.assert_array_equal(made.seed, its.seed)
+        assert abs(made.picture.values.astype(int) - its.picture.values).max() <= 1, name
+        assert "nothing it shows is a result" in made.picture.attrs["note"]
