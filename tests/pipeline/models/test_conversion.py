@@ -14,9 +14,12 @@ from pipeline.models.conversion import CONFIGS, convert
 from pipeline.models.hierarchy import Hierarchy
 from pipeline.models.published import named
 from pipeline.models.vdvae import VDVAE
+from pipeline.models.versatile import Versatile
+from pipeline.models.versatile_names import DIFFUSION
 from pipeline.models.vision_ops import prepare_torchvision
 from pipeline.models.weights import WeightsMissing, located
 from storage.errors import Denied
+from tests.authors import of_autoencoder, of_unet
 
 SMALL = Hierarchy("8x1,8d2,4x1,4d4,1x1", "1x1,4m1,8m4", width=8, channels=2, components=2)
 SIZES = {"block_out_channels": [4, 4], "norm_num_groups": 2}
@@ -54,30 +57,7 @@ def autoencoder(tmp_path):
 
     torch.manual_seed(2)
     held = AutoencoderKL.from_config(AUTOENCODER).half().state_dict()
-    names = {
-        "mid_block.resnets.0": "mid.block_1",
-        "mid_block.resnets.1": "mid.block_2",
-        "mid_block.attentions.0": "mid.attn_1",
-        "encoder.down_blocks.0.downsamplers.0": "encoder.down.0.downsample",
-        "decoder.up_blocks.0.upsamplers.0": "decoder.up.1.upsample",
-        "encoder.down_blocks.0.resnets": "encoder.down.0.block",
-        "encoder.down_blocks.1.resnets": "encoder.down.1.block",
-        "decoder.up_blocks.0.resnets": "decoder.up.1.block",
-        "decoder.up_blocks.1.resnets": "decoder.up.0.block",
-        "conv_shortcut": "nin_shortcut",
-        "conv_norm_out": "norm_out",
-        "group_norm": "norm",
-        "to_q": "q",
-        "to_k": "k",
-        "to_v": "v",
-        "to_out.0": "proj_out",
-    }
-    file = {}
-    for name, one in held.items():
-        old = name
-        for now, former in names.items():
-            old = old.replace(now, former)
-        file[old] = one[:, :, None, None] if "attn_1" in old and one.ndim == 2 else one
+    file = dict(of_autoencoder(name, one, 2) for name, one in held.items())
     torch.save(file, tmp_path / "kl-f8.pth")
     return tmp_path / "kl-f8.pth", held
 
@@ -93,6 +73,51 @@ def test_a_part_of_versatile_diffusion(tmp_path):
     network = AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float16, local_files_only=True)
     assert all(torch.equal(network.state_dict()[name], one) for name, one in held.items())
     assert not [one.wrong for one in check("versatile-diffusion/vae", str(tmp_path / "to")) if one.wrong]
+
+
+def test_a_converted_versatile_diffusion_paints_as_the_original(tmp_path, monkeypatch):
+    unets = {
+        folder: {
+            **CONFIGS[folder],
+            "block_out_channels": [8, 8, 16, 16],
+            "norm_num_groups": 4,
+            "attention_head_dim": 2,
+            "cross_attention_dim": 6,
+        }
+        for folder in ("image_unet", "text_unet")
+    }
+    monkeypatch.setattr(conversion, "CONFIGS", {**unets, "vae": AUTOENCODER})
+    prepare_torchvision()
+    from diffusers import UNet2DConditionModel
+    from diffusers.pipelines.deprecated.versatile_diffusion.modeling_text_unet import UNetFlatConditionModel
+
+    torch.manual_seed(4)
+    image = UNet2DConditionModel.from_config(unets["image_unet"])
+    text = UNetFlatConditionModel.from_config(unets["text_unet"])
+    text.time_embedding.load_state_dict(image.time_embedding.state_dict())  # they share it
+    file = {}
+    for network, name in ((image, "unet_image"), (text, "unet_text")):
+        held = network.state_dict()
+        file |= {old: held[new] for new, old in of_unet(held, f"{DIFFUSION}{name}.").items()}
+    torch.save(file, tmp_path / "vd.pth")
+    vae, _ = autoencoder(tmp_path)
+    for one in (tmp_path / "vd.pth", vae):
+        convert(one, tmp_path / "to")
+    assert not [one.wrong for one in check("versatile-diffusion", str(tmp_path / "to")) if one.wrong]
+
+    unet = Versatile.of(str(tmp_path / "to")).load().unet
+    noisy, step = torch.randn(1, 4, 8, 8), torch.tensor([300])
+    of_text, of_vision = torch.randn(1, 77, 6), torch.randn(1, 257, 6)
+    with torch.no_grad():
+        seen = image(noisy, step, of_vision).sample
+        image.load_state_dict(
+            {k: one for k, one in text.state_dict().items() if ".attentions." in k}, strict=False
+        )
+        told = image(noisy, step, of_text).sample
+        for mixing, expected in ((0.0, seen), (1.0, told)):
+            found = unet(noisy, step, text=of_text, vision=of_vision, mixing=mixing)
+            torch.testing.assert_close(found, expected)
+    assert not torch.allclose(seen, told)
 
 
 def test_another_size_writes_nothing(tmp_path, monkeypatch):

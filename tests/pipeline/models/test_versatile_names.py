@@ -8,58 +8,7 @@ import torch
 from pipeline.models.conversion import CONFIGS
 from pipeline.models.versatile_names import DIFFUSION, renamed
 from pipeline.models.vision_ops import prepare_torchvision
-
-RESIDUAL = {
-    "norm1": "in_layers.0",
-    "conv1": "in_layers.2",
-    "time_emb_proj": "emb_layers.1",
-    "norm2": "out_layers.0",
-    "conv2": "out_layers.3",
-    "conv_shortcut": "skip_connection",
-}
-
-
-def inside(names, stage, old):
-    """Yield a block's names in diffusers and in the authors' files."""
-    for name in names:
-        if name.startswith(f"{stage}."):
-            rest = name.removeprefix(f"{stage}.")
-            stem = rest.rpartition(".")[0]
-            yield name, f"{old}.{rest.replace(stem, RESIDUAL.get(stem, stem), 1)}"
-
-
-def authors(names, before):
-    """Return the authors' name of each of diffusers', walking the blocks as they lay them out."""
-    made = {}
-    ends = {"conv_in": "input_blocks.0.0", "conv_norm_out": "out.0", "conv_out": "out.2"}
-    walk = [(new, before + old) for new, old in ends.items()]
-    walk += [(f"time_embedding.linear_{1 + i}", f"{DIFFUSION}time_embed.{2 * i}") for i in range(2)]
-    middle = ["resnets.0", "attentions.0", "resnets.1"]
-    walk += [(f"mid_block.{new}", f"{before}middle_block.{i}") for i, new in enumerate(middle)]
-    at = 0
-    for level in range(4):
-        for layer in range(2):
-            at += 1
-            walk += [
-                (f"down_blocks.{level}.resnets.{layer}", f"{before}input_blocks.{at}.0"),
-                (f"down_blocks.{level}.attentions.{layer}", f"{before}input_blocks.{at}.1"),
-            ]
-        at += 1
-        walk.append((f"down_blocks.{level}.downsamplers.0", f"{before}input_blocks.{at}.0"))
-    at = -1
-    for level in range(4):
-        for layer in range(3):
-            at += 1
-            walk += [
-                (f"up_blocks.{level}.resnets.{layer}", f"{before}output_blocks.{at}.0"),
-                (f"up_blocks.{level}.attentions.{layer}", f"{before}output_blocks.{at}.1"),
-            ]
-        place = f"{before}output_blocks.{at}.{2 if level else 1}"  # no attention before it in the first
-        walk.append((f"up_blocks.{level}.upsamplers.0", place))
-    for stage, old in walk:
-        for new, found in inside(names, stage, old):
-            made[new] = found.replace(".conv.", ".op.") if "downsamplers" in new else found
-    return made
+from tests.authors import of_autoencoder, of_unet
 
 
 def unet(config):
@@ -76,7 +25,7 @@ def unet(config):
 def test_each_tensor_of_a_unet_finds_its_place(folder):
     held = unet(CONFIGS[folder]).state_dict()
     before = f"{DIFFUSION}{'unet_image' if folder == 'image_unet' else 'unet_text'}."
-    old = authors(held, before)
+    old = of_unet(held, before)
     assert set(old) == set(held)
     assert len(set(old.values())) == len(held) == 686
     if folder == "image_unet":
@@ -103,7 +52,7 @@ def test_the_unet_of_pictures_as_diffusers_converts_it():
     network = unet(config).to_empty(device="cpu")
     held = {name: torch.randn(one.shape) for name, one in network.state_dict().items()}
     before = f"{DIFFUSION}unet_image."
-    file = {old: held[new] for new, old in authors(held, before).items()}
+    file = {old: held[new] for new, old in of_unet(held, before).items()}
     plain = {name.replace(before, DIFFUSION): one for name, one in file.items()}
     expected = convert_ldm_unet_checkpoint(plain, config)
     found = renamed(file)["image_unet"]
@@ -122,7 +71,7 @@ def test_both_share_what_embeds_the_time_and_the_rest_is_left_out():
     held = unet(config).state_dict()
     file = {}
     for before in ("unet_image", "unet_text"):
-        file |= {old: held[new] for new, old in authors(held, f"{DIFFUSION}{before}.").items()}
+        file |= {old: held[new] for new, old in of_unet(held, f"{DIFFUSION}{before}.").items()}
     file |= {"clip.model.logit_scale": torch.ones(()), "model_ema.decay": torch.ones(())}
     made = renamed(file)
     assert set(made) == {"image_unet", "text_unet"}
@@ -161,26 +110,3 @@ def test_the_autoencoder_as_diffusers_converts_it(sizes):
     assert {name: one for name, one in expected.items() if name in found}.keys() == found.keys()
     assert all(torch.equal(found[name], expected[name].reshape(found[name].shape)) for name in found)
     network.load_state_dict(found)
-
-
-def of_autoencoder(new, tensor, depth):
-    """Return the authors' name of a tensor of the autoencoder, and it in their shape."""
-    parts = new.split(".")
-    end = parts[-1]
-    if parts[0] in ("quant_conv", "post_quant_conv"):
-        return new, tensor
-    side, stage = parts[0], parts[1]
-    if stage == "mid_block" and parts[2] == "attentions":
-        word = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out": "proj_out"}[parts[4]]
-        matrix = word != "norm" and end == "weight"
-        return f"{side}.mid.attn_1.{word}.{end}", tensor[:, :, None, None] if matrix else tensor
-    if stage == "mid_block":
-        return f"{side}.mid.block_{int(parts[3]) + 1}.{'.'.join(parts[4:])}", tensor
-    if stage in ("down_blocks", "up_blocks"):
-        level = int(parts[2]) if stage == "down_blocks" else depth - 1 - int(parts[2])
-        way = stage.removesuffix("_blocks")
-        if parts[3] == "resnets":
-            rest = ".".join(parts[5:]).replace("conv_shortcut", "nin_shortcut")
-            return f"{side}.{way}.{level}.block.{parts[4]}.{rest}", tensor
-        return f"{side}.{way}.{level}.{way}sample.conv.{end}", tensor
-    return new.replace("conv_norm_out", "norm_out"), tensor
