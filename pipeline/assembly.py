@@ -69,12 +69,15 @@ class Subject:
         return step
 
     def _ingest(self) -> None:
-        owner, size = self.source.picture_owner(self.subject), self.recipe.data.picture_size
+        owner, data = self.source.picture_owner(self.subject), self.recipe.data
+        shrunk = {"size": data.picture_size, "stride": data.picture_stride}
         self._read("trials", "ingest")
         self._read("voxels", "ingest")
         self._read("betas", "ingest")
         self._add("validity", "ingest.validity", {"betas": "betas"})
-        self._read("stimuli", "pictures", owner, **({} if size is None else {"size": size}))
+        self._read(
+            "stimuli", "pictures", owner, **{key: value for key, value in shrunk.items() if value is not None}
+        )
         with self.looks:
             captioned = self.source.captions(self.subject) is not None
         if captioned:
@@ -87,6 +90,8 @@ class Subject:
     def _respond(self) -> None:
         settings = self.recipe.responses
         inputs = {name: name for name in ("trials", "betas", "validity")}
+        if settings.unmeasured == "zero":
+            del inputs["validity"]
         if settings.standardize == "scalar":
             self._add("moments", "respond.moments", inputs.copy())
             inputs["moments"] = "moments"

@@ -40,24 +40,26 @@ def preset_text(name: str) -> str:
 def faithful_tables(name: str, dataset: object) -> dict[str, Any]:
     """Return what `fidelity = "faithful"` lays over a preset: the quirks of what was published, if any.
 
+    See `preset_tables` for what is left out.
+    """
+    variant = f"{name}{_FAITHFUL}"
+    return preset_tables(variant, dataset) if variant in _files() else {}
+
+
+def preset_tables(name: str, dataset: object = "nsd") -> dict[str, Any]:
+    """Return the tables of a preset, as `tomllib` reads them.
+
     Parameters
     ----------
     name
         The preset.
     dataset
-        Of the recipe. Such a file chooses among NSD's data alone; other data sets are left as they are.
-    """
-    variant = f"{name}{_FAITHFUL}"
-    tables = preset_tables(variant) if variant in _files() else {}
-    return tables if dataset == "nsd" else {key: table for key, table in tables.items() if key != "data"}
-
-
-def preset_tables(name: str) -> dict[str, Any]:
-    """Return the tables of a preset, as `tomllib` reads them.
+        Of the recipe. A preset chooses among NSD's data alone; other data sets are left as they are.
 
     Raises
     ------
     RecipeError
         If there is no such preset.
     """
-    return tomllib.loads(preset_text(name))
+    tables = tomllib.loads(preset_text(name))
+    return tables if dataset == "nsd" else {key: table for key, table in tables.items() if key != "data"}

@@ -31,6 +31,9 @@ def misplaced(data: Data, rois: Mapping[str, str]) -> Iterator[InitErrorDetails]
         yield mistake(("data", key), text, {} if isinstance(found, Arrays) else found)
     for name in sorted({"all", "brain"} & set(rois)):
         yield mistake(("rois", name), "is a name that stands for every voxel; take another", rois[name])
+    if data.picture_size and data.picture_stride:
+        text = "shrinks pictures as picture_size does, in another way; keep one"
+        yield mistake(("data", "picture_stride"), text, data.picture_stride)
     if data.dataset == "arrays":
         yield from _of_arrays(data, rois)
 

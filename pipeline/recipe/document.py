@@ -157,10 +157,10 @@ def _on_preset(mapping: Mapping[str, Any], origin: Origin) -> Mapping[str, Any]:
     if not isinstance(preset, str):
         return mapping
     try:
-        tables = preset_tables(preset)
+        data = mapping.get("data")
+        dataset = data.get("dataset") if isinstance(data, Mapping) else None
+        tables = preset_tables(preset, dataset)
         if mapping.get("fidelity") == "faithful":
-            data = mapping.get("data")
-            dataset = data.get("dataset") if isinstance(data, Mapping) else None
             tables = overlay(tables, faithful_tables(preset, dataset))
         return overlay(without_penalties(tables, mapping), mapping)
     except RecipeError as error:

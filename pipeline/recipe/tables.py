@@ -153,6 +153,8 @@ class Data(Table):
     test: Text | None = None
     picture_size: Side | None = None
     """Side in pixels to which pictures are shrunk before they are stored; default as the source has them."""
+    picture_stride: Annotated[int, Field(ge=2, le=64)] | None = None
+    """Instead: every so many-th row and column of pixels alone, a published workaround."""
     storage_options: StorageOptions = StorageOptions()
     arrays: Arrays | None = None
 
@@ -160,8 +162,10 @@ class Data(Table):
 class Responses(Table):
     """How trials become responses."""
 
-    standardize: Literal["train", "session", "run", "scalar", "all-trials", "none"] = "train"
+    standardize: Literal["train", "rows", "session", "run", "scalar", "all-trials", "none"] = "train"
     average_repeats: Literal["all", "test", "none"] = "all"
+    unmeasured: Literal["skip", "zero"] = "skip"
+    """Whether trials of a session that did not measure a voxel are left out of its means, or count as 0."""
 
 
 class Scores(Table):

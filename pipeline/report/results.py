@@ -10,6 +10,7 @@ from storage.archive import Archive
 from storage.errors import Damaged, Denied, Missing, NoSuchProduct, Unreachable
 from storage.remote import Location
 
+from ..models.weights import WeightsMissing
 from ..planner import plan
 from .expected import noted, of_step
 
@@ -176,8 +177,8 @@ class Results:
 def open_results(recipe: Recipe, subjects: Sequence[str] | None = None) -> Results:
     """Open what a recipe's run left in its archive, however far it came.
 
-    The source is asked for its identity alone. Where it cannot be reached, the archive's own note of what
-    the recipe made is taken instead.
+    The source is asked for its identity alone. Where it cannot be reached, or published weights are not here,
+    the archive's own note of what the recipe made is taken instead.
 
     Parameters
     ----------
@@ -199,7 +200,7 @@ def open_results(recipe: Recipe, subjects: Sequence[str] | None = None) -> Resul
     chosen = tuple(subjects or recipe.data.subjects)
     try:
         expected = [of_step(step, archive) for step in plan(recipe, subjects)]
-    except (Missing, Denied, Unreachable):
+    except (Missing, Denied, Unreachable, WeightsMissing):
         expected = noted(archive, recipe, chosen)
         if not expected:
             raise

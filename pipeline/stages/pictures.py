@@ -40,7 +40,9 @@ CAPTIONS = Schema(
 
 
 @stage("ingest", version=2, schema=STIMULI, cost=read_cost)
-def stimuli(*, source: Source, subject: str, size: int | None = None) -> xr.Dataset:
+def stimuli(
+    *, source: Source, subject: str, size: int | None = None, stride: int | None = None
+) -> xr.Dataset:
     """Return the distinct pictures.
 
     Parameters
@@ -50,10 +52,13 @@ def stimuli(*, source: Source, subject: str, size: int | None = None) -> xr.Data
     size
         Side in pixels to which `resize` shrinks each, while others come; None leaves them as the release has
         them. Proportions are not kept.
+    stride
+        Instead: every so many-th row and column, without a filter, as a published workaround has it.
 
     Returns
     -------
-    picture (image, y, x, channel) uint8; its attribute `resized_from` says what (y, x) shrunken ones had.
+    picture (image, y, x, channel) uint8; its attribute `resized_from` says what (y, x) shrunken ones had,
+    `stride` which pixels were taken.
 
     Raises
     ------
@@ -65,14 +70,15 @@ def stimuli(*, source: Source, subject: str, size: int | None = None) -> xr.Data
     labels = source.labels(subject)
     named = {} if labels is None else {"label": ("image", labels.label.values.astype(object))}
     came = [sizes["y"], sizes["x"]]
-    side = _side(came, size)
+    side = [-(-extent // stride) for extent in came] if stride else _side(came, size)
+    said = {} if side == came else {"resized_from": came, **({"stride": stride} if stride else {})}
     return lazily(
         STIMULI,
         {**sizes, "y": side[0], "x": side[1]},
-        partial(_read, pictures, side),
+        partial(_read, pictures, side, stride or 1),
         coords={**_names(pictures), **named},
         edges=even_edges(sizes["image"], PICTURES),
-        attrs={} if side == came else {"picture": {"resized_from": came}},
+        attrs={"picture": said},
         joint=True,
     )
 
@@ -89,14 +95,14 @@ def _side(came: list[int], size: int | None) -> list[int]:
 
 
 def _read(
-    pictures: Pictures, side: list[int], spans: Sequence[tuple[int, int]]
+    pictures: Pictures, side: list[int], stride: int, spans: Sequence[tuple[int, int]]
 ) -> Iterator[Mapping[str, np.ndarray]]:
     """Yield the pictures of each span, each brought to its size as it comes, others on their way."""
     coming, (y, x), channel = pictures.walk(spans), side, pictures.shape[3]
     for start, stop in spans:
         found = np.empty((stop - start, y, x, channel), np.uint8)
         for target in found:
-            target[...] = resize(next(coming)[None], (y, x))[0]
+            target[...] = resize(next(coming)[None, ::stride, ::stride], (y, x))[0]
         yield {"picture": found}
 
 

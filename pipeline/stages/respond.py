@@ -13,15 +13,15 @@ from storage.schema import Schema, Variable
 from ..errors import ShapeError
 from ..stage import Cost, lazily, stage
 from .coordinates import picture_coords, voxel_coords
-from .rows import Average, arrange, folds_of, training_trials, used_trials
-from .standardization import averaged, standardize_groups, summing, training_moments
+from .rows import Average, Rows, arrange, folds_of, training_trials, used_trials
+from .standardization import averaged, standardize_groups, standardized_rows, summing, training_moments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import xarray as xr
 
-Standardize = Literal["train", "session", "run", "scalar", "all-trials", "none"]
+Standardize = Literal["train", "rows", "session", "run", "scalar", "all-trials", "none"]
 
 #: Voxels a block: the width of a betas chunk, so that no chunk is decoded twice.
 VOXELS = 2048
@@ -57,12 +57,19 @@ RESPONSES = Schema(
     block="voxel",
 )
 
-#: What the moments are called where tested trials enter them too.
-OF_ALL = {
-    "mean": {"long_name": "mean of all trials, tested ones included"},
-    "std": {
-        "long_name": "standard deviation of all trials, tested ones included",
-        "comment": "With ddof 0; 0 for a constant voxel, whose responses are 0.",
+#: What the moments are called where they are not of training trials.
+CALLED = {
+    "all-trials": {
+        "mean": {"long_name": "mean of all trials, tested ones included"},
+        "std": {
+            "long_name": "standard deviation of all trials, tested ones included",
+            "comment": "With ddof 0; 0 for a constant voxel, whose responses are 0.",
+        },
+    },
+    "rows": {
+        "response": {"units": "standard deviations of the training rows"},
+        "mean": {"long_name": "mean of the training rows"},
+        "std": {"long_name": "standard deviation of the training rows"},
     },
 }
 
@@ -132,7 +139,7 @@ def responses(
     folds: int = 5,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Return one row a picture (or a trial): standardised per voxel, then averaged over showings.
+    """Return one row a picture (or a trial): standardised per voxel, averaged over showings.
 
     Parameters
     ----------
@@ -147,6 +154,7 @@ def responses(
         What mean and standard deviation (ddof 1) are taken over, always of training trials alone:
         all of them ("train"), those of the session or run, or one number for all voxels ("scalar").
         "all-trials" takes the tested ones too, with ddof 0, as FMRI2IMG does: it looks at the test set.
+        "rows" standardises after averaging, by the training rows, as Brain-Diffuser does; the others before.
     average_repeats
         Whether a picture's trials become one row.
     folds, seed
@@ -169,8 +177,8 @@ def responses(
     return lazily(
         RESPONSES,
         {"row": rows.count, "voxel": betas.sizes["voxel"]},
-        partial(_respond, betas, validity, moments, held_out, groups, rows.of_trial, standardize),
-        attrs=OF_ALL if standardize == "all-trials" else None,
+        partial(_respond, betas, validity, moments, held_out, groups, rows, standardize),
+        attrs=CALLED.get(standardize),
         coords={
             **picture_coords("row", trials, rows.first),
             "split": ("row", split),
@@ -203,7 +211,7 @@ def _respond(  # noqa: PLR0913  (positional for `partial`)
     moments: xr.Dataset | None,
     held_out: np.ndarray,
     groups: np.ndarray,
-    of_trial: np.ndarray,
+    rows: Rows,
     standardize: Standardize,
     start: int,
     stop: int,
@@ -211,7 +219,7 @@ def _respond(  # noqa: PLR0913  (positional for `partial`)
     stored = betas.betas[:, start:stop].values
     valid = None if validity is None else validity.valid[:, start:stop].values
     session = None if validity is None else _session_rows(betas, validity)
-    adding = summing(of_trial)
+    adding = summing(rows.of_trial)
     response = np.empty((adding.shape[0], stop - start), np.float32)
     mean, std = np.empty(stop - start, np.float32), np.empty(stop - start, np.float32)
     ddof = 0 if standardize == "all-trials" else 1
@@ -219,6 +227,10 @@ def _respond(  # noqa: PLR0913  (positional for `partial`)
         percent = _percent(betas, stored[:, part])
         if valid is not None and not valid[:, part].all():
             percent[~valid[session][:, part]] = np.nan  # not measured: no trial of that session counts
+        if standardize == "rows":
+            with np.errstate(over="ignore"):
+                response[:, part], mean[part], std[part] = standardized_rows(percent, adding, rows.test)
+            continue
         mean[part], std[part] = training_moments(percent[~held_out], ddof)
         if standardize == "scalar":
             assert moments is not None

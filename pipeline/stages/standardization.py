@@ -44,3 +44,17 @@ def standardize_groups(percent: np.ndarray, groups: np.ndarray, test: np.ndarray
         mean, std = training_moments(percent[inside & ~test], ddof)
         scaled = (percent[inside] - mean) / np.where(std > 0, std, 1.0)
         percent[inside] = np.where(std > 0, scaled, percent[inside] * 0.0)  # NaN stays NaN
+
+
+def standardized_rows(
+    percent: np.ndarray, adding: Any, test: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows of averaged trials, standardised by the training ones, and mean and std of these.
+
+    A row that was not measured is 0.
+    """
+    rows = averaged(percent, adding)
+    rows[adding @ (~np.isnan(percent)).astype(np.float64) == 0] = np.nan
+    mean, std = training_moments(rows[~test])
+    standardize_groups(rows, np.zeros(len(rows), np.int64), test)
+    return np.where(np.isnan(rows), 0.0, rows), mean, std

@@ -23,18 +23,20 @@ DATA = {
 
 
 def test_presets_are_listed_by_name() -> None:
-    assert presets() == ("basic-ae", "conditional-ddpm", "pca", "pixels", "voxel-ddpm")
+    ours = ("basic-ae", "brain-diffuser", "brain-diffuser-clean", "conditional-ddpm", "pca", "pixels")
+    assert presets() == (*ours, "voxel-ddpm")
 
 
 @pytest.mark.parametrize("name", presets())
 def test_a_preset_lacks_nothing_but_the_data(name: str, tmp_path: Path) -> None:
     tables = set(preset_tables(name))
-    assert tables - {"train", "responses"} <= {"features", "ridge", "images", "scores"}
+    assert tables - {"train", "responses", "data", "fidelity"} <= {"features", "ridge", "images", "scores"}
     recipe = Recipe.from_mapping({"preset": name, "data": DATA}, tmp_path)
     assert set(recipe.features) == set(recipe.ridge.spaces)
-    painted_from = {table.features for table in recipe.images.values()} - {None}
+    painted_from = {space for table in recipe.images.values() for space in table.spaces}
     assert set(recipe.features) == painted_from | recipe.held_out
-    assert recipe.images["final"].generator == name
+    painter = {"brain-diffuser": "versatile-diffusion", "brain-diffuser-clean": "versatile-diffusion"}
+    assert recipe.images["final"].generator == painter.get(name, name)
     assert recipe.scores["final"].images == "final"
 
 
@@ -56,3 +58,47 @@ def test_unknown_preset_is_answered_with_the_nearest() -> None:
 def test_a_preset_is_no_path() -> None:
     with pytest.raises(RecipeError, match="does not exist"):
         preset_text("../presets/pixels")
+
+
+def test_a_preset_chooses_among_the_data_of_nsd_alone(tmp_path: Path) -> None:
+    nsd = {"dataset": "nsd", "source": "nsd", "archive": "archive", "subjects": ["subj01"]}
+    published = Recipe.from_mapping({"preset": "brain-diffuser", "data": nsd}, tmp_path)
+    assert (published.data.sessions, published.data.voxels, published.fidelity) == (
+        37,
+        "nsdgeneral",
+        "faithful",
+    )
+    clean = Recipe.from_mapping({"preset": "brain-diffuser-clean", "data": nsd}, tmp_path)
+    assert (clean.data.sessions, clean.data.voxels, clean.fidelity) == (None, "nsdgeneral", "clean")
+    elsewhere = Recipe.from_mapping({"preset": "brain-diffuser", "data": DATA}, tmp_path)
+    assert (elsewhere.data.sessions, elsewhere.data.voxels) == (None, "brain")
+
+
+def test_the_two_brain_diffusers_differ_in_its_quirks_alone() -> None:
+    first, second = (preset_tables(name) for name in ("brain-diffuser", "brain-diffuser-clean"))
+    assert first.pop("fidelity") == "faithful"
+    assert first.pop("data") == {**second.pop("data"), "sessions": 37}
+    assert first["responses"].pop("unmeasured") == "zero"
+    for name, space in first["ridge"]["spaces"].items():
+        assert (space.pop("correction"), second["ridge"]["spaces"][name].pop("correction")) == (
+            "test-batch",
+            "stored",
+        )
+    for scores in first.pop("scores").values():
+        assert set(scores["metrics"]) - set(second["scores"]["final"]["metrics"]) == {"ssim-columns"}
+    second.pop("scores")
+    assert first == second
+
+
+@pytest.mark.parametrize("name", ["brain-diffuser", "brain-diffuser-clean"])
+def test_published_constants_are_spelt_out_where_generators_have_them_as_defaults(name: str) -> None:
+    """So that a preset says what it does, whatever becomes of the defaults."""
+    from pipeline.diffusion.hierarchical import Vdvae
+    from pipeline.diffusion.versatile import VersatileDiffusion
+
+    images, features = preset_tables(name)["images"], preset_tables(name)["features"]
+    final = VersatileDiffusion()
+    for key in ("size", "strength", "mixing", "guidance", "steps"):
+        assert images["final"][key] == getattr(final, key)
+    assert images["low-level"]["temperature"] == Vdvae().temperature
+    assert features["vdvae"]["layers"] == Vdvae().layers

@@ -228,7 +228,7 @@ def test_unknown_key_is_told_with_its_line_what_is_known_and_the_nearest(recipe_
     number = len(recipe_file.read_text("utf-8").splitlines())
     assert refusal(recipe_file) == (
         f"{recipe_file}: line {number}: [responses] takes no 'standardise' in this version; "
-        "it takes standardize, average_repeats; did you mean 'standardize'?"
+        "it takes standardize, average_repeats, unmeasured; did you mean 'standardize'?"
     )
 
 

@@ -82,6 +82,21 @@ RECIPES = {
         },
         {"voxels": 60, "train": 24, "test": 8},
     ),
+    "conditioned": (
+        {
+            "weights": "random",
+            "responses": {"standardize": "rows"},
+            "features": {"pixels": None, "pca": None, "latents": {"model": "vdvae", "layers": 4}},
+            "ridge": {"spaces": {"pixels": None, "pca": None, "latents": {"alpha": 30}}},
+            "images": {
+                "pixels": None,
+                "pca": None,
+                "low": {"generator": "vdvae", "features": "latents", "calibrate": "norm", "batch": 2},
+            },
+            "scores": None,
+        },
+        {"voxels": 20, "train": 5, "test": 2},
+    ),
     "workarounds": (
         {"data": {"drop": {"count": 30}}, "images": None, "scores": None},
         {"voxels": 60, "train": 24, "test": 8},

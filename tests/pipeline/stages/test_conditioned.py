@@ -15,6 +15,7 @@ from pipeline.diffusion import conditioned
 from pipeline.errors import RecipeError, ShapeError
 from pipeline.models.batches import in_batches
 from pipeline.models.noise import draw, generators
+from pipeline.models.weights import WeightsMissing
 from pipeline.recipe.generators import CONDITIONED, Takes
 from pipeline.report.write import write_report
 from pipeline.stage import block_of
@@ -180,6 +181,20 @@ def test_random_weights_are_said_loudly(make_recipe, tmp_path):
     picture = opened(run(published, cluster=THREADS).plan, "images/final").picture
     assert "note" not in picture.attrs
     assert picture.attrs["weights"] == {"unet.safetensors": "5" * 64}
+
+
+def test_a_report_needs_no_weights(make_recipe, tmp_path, monkeypatch):
+    recipe = make_recipe(asked(final=ASKED), **SIZES)
+    run(recipe, cluster=THREADS)
+
+    def missing(self):
+        raise WeightsMissing("not on this machine")
+
+    monkeypatch.setattr(Tiny, "identity", missing)
+    with pytest.raises(WeightsMissing):
+        plan(recipe)
+    page = write_report([recipe], tmp_path / "report.html").read_text("utf-8")
+    assert "images/final" in page
 
 
 def test_pictures_to_start_from_have_colours(make_recipe):

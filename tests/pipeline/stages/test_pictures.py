@@ -118,3 +118,17 @@ def test_nothing_is_enlarged(make_recipe, tmp_path, size):
 def test_what_is_no_size_is_refused(make_recipe, size):
     with pytest.raises(RecipeError, match=r"\[data\] picture_size"):
         make_recipe(_asked(size))
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+def test_every_other_pixel_is_taken_as_a_published_workaround_does(make_recipe, stride):
+    recipe = make_recipe({"data": {"picture_stride": stride}, "scores": None}, train=70, voxels=5)
+    found = _made(recipe)
+    np.testing.assert_array_equal(found.picture.values, _came(recipe)[:, ::stride, ::stride])
+    assert (found.picture.attrs["resized_from"], found.picture.attrs["stride"]) == ([SIDE, SIDE], stride)
+
+
+def test_pictures_are_shrunk_in_one_way(make_recipe):
+    says = r"\[data\] picture_stride = 2 shrinks pictures as picture_size does, in another way; keep one"
+    with pytest.raises(RecipeError, match=says):
+        make_recipe({"data": {"picture_stride": 2, "picture_size": 8}})

@@ -101,6 +101,44 @@ def _standardized(values, trials, how):
     return found
 
 
+@given(experiments(), st.integers(0, 9), st.sampled_from(["all", "none"]))
+def test_rows_are_standardised_once_they_are_averaged_if_asked(trials, seed, average):
+    """As Brain-Diffuser does: by the spread of averaged pictures, which is less than that of trials."""
+    count = trials.sizes["trial"]
+    values = np.random.default_rng(seed).normal(2, 3, (count, 4)).astype(np.float32)
+    values[:, 3] = 1.0
+    found = responses(trials, _betas(values), standardize="rows", average_repeats=average).compute()
+    rows = arrange(trials, average)
+    mean = np.stack([values[rows.of_trial == row].astype(float).mean(0) for row in range(rows.count)])
+    train = mean[~rows.test]
+    std = train.std(axis=0, ddof=1)
+    expected = np.where(std > 1e-9, (mean - train.mean(axis=0)) / np.where(std > 1e-9, std, 1), 0)
+    np.testing.assert_allclose(found.response, expected, atol=1e-5)
+    np.testing.assert_allclose(found["std"], np.where(std > 1e-9, std, 0), rtol=1e-5)
+    assert found["std"].attrs["long_name"] == "standard deviation of the training rows"
+    if average == "none":
+        of_trials = responses(trials, _betas(values), standardize="train", average_repeats="none")
+        np.testing.assert_allclose(found.response, of_trials.response, atol=1e-6)
+
+
+def test_rows_that_were_not_measured_are_left_out_of_the_mean_of_rows():
+    names, test = ["a", "b", "c", "d", "a"], [False, False, False, True, False]
+    trials = _trials(names, test, session=[1, 1, 2, 2, 2])
+    values = np.random.default_rng(1).normal(2, 3, (5, 2)).astype(np.float32)
+    session = np.array([1, 1, 2, 2, 2], np.int16)
+    betas = _betas(values).assign_coords(session=("trial", session))
+    valid = xr.Dataset(
+        {"valid": (("session", "voxel"), [[True, True], [True, False]])},
+        coords={"session": np.array([1, 2], np.int16)},
+    )
+    found = responses(trials, betas, valid, standardize="rows").compute()
+    assert found.response.values[2:, 1].tolist() == [0.0, 0.0]  # c and d were never measured there
+    kept = values[:2, 1].astype(float)
+    np.testing.assert_allclose(
+        found.response.values[:2, 1], (kept - kept.mean()) / kept.std(ddof=1), rtol=1e-5
+    )
+
+
 def test_all_trials_standardise_themselves_if_asked():
     trials = _trials(["a", "b", "c", "a", "d", "b"], [False, True, False, False, False, True])
     values = np.random.default_rng(0).normal(3, 2, (6, 4)).astype(np.float32)
