@@ -1,4 +1,4 @@
-"""What `generate` measures: a worker beside a bare loop, two workers beside one."""
+"""What `generate` measures: a worker beside a bare loop, two beside one, and dual guidance beside a loop."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ BARE_ONE, BARE_TWO = "bare loop, one process", "bare loops, two processes"
 """These tell what the cores allow: two that share caches and a way to memory are less than twice one."""
 FULL = {"images": 640, "components": 64, "samples": 8, "steps": 600, "side": 32, "noise steps": 25}
 """As the preset conditional-ddpm has it, but a fifth of its steps."""
+#: Pictures under two guides: small networks, Brain-Diffuser's steps.
+DUAL = {"pictures": 8, "batch": 4, "side": 128, "steps": 50}
+DUAL_QUICK = {"pictures": 3, "batch": 2, "side": 64, "steps": 4}
 QUICK = {"images": 20, "components": 4, "samples": 1, "steps": 2, "side": 8, "noise steps": 2}
 _HERE = "pipeline.bench.generate"
 
@@ -25,7 +28,7 @@ def sized(*, quick: bool = False) -> Scenario:
         probes="What painting and training cost beside bare loops over the same network, and what a second "
         "worker brings.",
         size={**size, "batch": BATCH, "seed": SEED},
-        cases=(_painting(quick=quick), _training(quick=quick), _workers(quick=quick)),
+        cases=(_painting(quick=quick), _training(quick=quick), _workers(quick=quick), _dual(quick=quick)),
         ground=ground,
         environment=MALLOC,
         packages=("vox2pix", "torch", "diffusers", "accelerate", "numpy", "zarr", "dask"),
@@ -65,3 +68,17 @@ def _workers(*, quick: bool) -> Case:
         for name, count in ((BARE_ONE, 1), (BARE_TWO, 2))
     ]
     return Case("two workers", tuple(contenders), () if quick else goals, reference=ONE)
+
+
+def _dual(*, quick: bool) -> Case:
+    goal = Goal(
+        "pictures a CPU second / bare loop", Of(OURS, "pictures"), (Of(BARE, "pictures"),), least=0.97
+    )
+    contenders = (Contender(OURS, f"{_HERE}.dual:ours"), Contender(BARE, f"{_HERE}.dual:by_hand"))
+    return Case(
+        "dual guidance",
+        contenders,
+        () if quick else (goal,),
+        reference=BARE,
+        given=DUAL_QUICK if quick else DUAL,
+    )

@@ -1,4 +1,4 @@
-"""CLIP's halves with their weights, random ones and those of a file; and what they say of nothing."""
+"""What CLIP says of nothing, by random weights and by those of a file."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from pipeline.models import guides
-from pipeline.models.clip import END, RANDOM, TextTokens, VisionTokens, numbers_of
+from pipeline.models import clip, guides
+from pipeline.models.clip import END, TextTokens, VisionTokens
 from pipeline.models.networks import WrongNetwork
 from pipeline.models.weights import WeightsMissing
 
@@ -18,22 +18,13 @@ SIZES = {"embed_dim": 12, "quick_gelu": True, "vision_cfg": VISION, "text_cfg": 
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
-    """Return a file of a small CLIP, as open_clip publishes it, and let it be the published architecture."""
-    monkeypatch.setattr(guides, "described", lambda _name: SIZES)
+    """Return a folder with a small CLIP, as open_clip publishes it, and let it be the published one."""
+    monkeypatch.setattr(clip, "described", lambda _name: SIZES)
     torch.manual_seed(1)
     vision, text = VisionTokens(SIZES), TextTokens(SIZES)
     weights = {**vision.state_dict(), **text.state_dict(), "logit_scale": torch.tensor(4.6)}
     save_file(weights, tmp_path / "open_clip_model.safetensors")
     return tmp_path, vision.eval(), text.eval()
-
-
-def test_towers_of_a_file_say_what_they_said(file):
-    folder, vision, text = file
-    pictures = torch.randint(0, 256, (2, 28, 28, 3), dtype=torch.uint8)
-    numbers = numbers_of(["two dogs", ""], 10)
-    with torch.no_grad():
-        torch.testing.assert_close(guides.vision_tower(str(folder))(pictures), vision(pictures))
-        torch.testing.assert_close(guides.text_tower(str(folder))(numbers), text(numbers))
 
 
 def test_nothing_is_an_empty_text_and_a_grey_picture(file):
@@ -52,7 +43,7 @@ def test_nothing_is_an_empty_text_and_a_grey_picture(file):
 
 def test_random_ones_are_the_same_each_time():
     one, other = guides.of_nothing("random"), guides.of_nothing("random")
-    width = RANDOM["embed_dim"]
+    width = clip.RANDOM["embed_dim"]
     assert {role: tuple(each.shape) for role, each in one.items()} == {
         "text": (1, 77, width),
         "vision": (1, 257, width),
@@ -71,9 +62,9 @@ def test_another_clip_is_told(file):
     folder, vision, _ = file
     save_file(vision.state_dict(), folder / "open_clip_model.safetensors")
     with pytest.raises(WrongNetwork, match="is not there"):
-        guides.text_tower(str(folder))
+        guides.of_nothing(str(folder))
 
 
 def test_no_clip_is_told(tmp_path):
     with pytest.raises(WeightsMissing, match="clip-vit-l-14"):
-        guides.vision_tower(str(tmp_path))
+        guides.of_nothing(str(tmp_path))
