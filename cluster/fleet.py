@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 GRACE = 30.0
 """Seconds to wait for the last workers once there is one of each sort; who comes later helps from then on."""
+LOOK = 10.0
+"""Seconds between two looks for workers that hang, at most.
+
+Dask looks every `worker-ttl`, so that one that hangs soon after a look is given up after twice that time.
+"""
 REMIND = 30.0
 """Seconds between two words about what is waited for."""
 SETTINGS: dict[str, Any] = {
@@ -84,6 +89,7 @@ def running(plan: Plan, tell: Callable[[str], object] | None = None) -> Iterator
         settings = {**SETTINGS, "distributed.scheduler.no-workers-timeout": f"{max(60, plan.wait):.0f}s"}
         stack.enter_context(dask.config.set(settings))
         cluster = stack.enter_context(ended(_scheduler(plan)))
+        look_often(cluster)
         client = stack.enter_context(Client(cluster, set_as_default=False))
         keeper = Keeper(cluster, plan.members, plan.queue, plan.logs, plan.wait)
         stack.callback(keeper.stop)
@@ -111,6 +117,18 @@ def _scheduler(plan: Plan) -> SpecCluster:
         raise ClusterNotStarted(
             f"the scheduler of the {plan.kind!r} cluster could not be started: {first_line(error)}"
         ) from error
+
+
+def look_often(cluster: SpecCluster) -> None:
+    """Have the scheduler of a cluster of this process look for workers that hang every `LOOK` seconds."""
+    cluster.sync(_look_often, cluster.scheduler)
+
+
+async def _look_often(scheduler: Any) -> None:
+    looking = scheduler.periodic_callbacks["worker-ttl"]
+    looking.stop()
+    looking.callback_time = min(1000 * LOOK, looking.callback_time)
+    looking.start()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from distributed import Client, LocalCluster
 from cluster.client import DaskWorkers
 from cluster.environment import SPAWN, environment_kept, nanny_settings
 from cluster.errors import ClusterError, ClusterNotStarted
-from cluster.fleet import SETTINGS, ended
+from cluster.fleet import SETTINGS, ended, look_often
 from cluster.folder import log_folder
 from cluster.logs import FOLDER, diverted, preloads
 from cluster.machine import cores, memory
@@ -61,6 +61,7 @@ def connect_local(config: Local) -> Iterator[DaskWorkers]:
     with ExitStack() as stack:
         logs = stack.enter_context(nannies())
         cluster = stack.enter_context(ended(_start(config, logs.folder)))
+        look_often(cluster)
         client = stack.enter_context(Client(cluster, set_as_default=False))
         dashboard = cluster.dashboard_link if find_spec("bokeh") else None
         yield DaskWorkers(client, "local", cluster.scheduler_address, logs, dashboard)

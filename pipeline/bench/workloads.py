@@ -108,7 +108,8 @@ def whole(size: str, changes: Mapping[str, Any]) -> Workload:
 def resilience(size: str, changes: Mapping[str, Any]) -> Workload:
     """Return the workload of all stages while workers are killed."""
     release = _release(_HARMED[size], changes)
-    times = {UNDISTURBED: 0, "workers killed once": 1, "3 times": 3, "12 times": 12}
+    counts = {"once": 1, "3 times": 3, "12 times": 12}
+    times = {UNDISTURBED: 0, **{f"workers killed {often}": count for often, count in counts.items()}}
     return Workload(
         name="resilience",
         probes="What it costs when workers are killed while they work, and that the same bytes come of it.",

@@ -172,6 +172,12 @@ def test_a_worker_that_dies_again_is_started_again(monkeypatch):
             assert next(dispatch(workers, [Task("t", process)])).value != pid
 
 
+def test_it_is_looked_for_workers_that_hang_more_often_than_they_may(local):
+    looking = local.client.cluster.scheduler.periodic_callbacks["worker-ttl"]
+    assert looking.is_running()
+    assert looking.callback_time == 1000 * fleet.LOOK < 1000 * local.client.cluster.scheduler.worker_ttl
+
+
 @pytest.mark.slow
 def test_a_worker_that_hangs_is_given_up_and_its_task_done_elsewhere(monkeypatch):
     monkeypatch.setitem(fleet.SETTINGS, "distributed.scheduler.worker-ttl", "5s")

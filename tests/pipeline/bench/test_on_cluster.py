@@ -233,3 +233,18 @@ def test_every_workload_comes_through(name, data):
     (run,) = result["cases"][0]["runs"]
     assert {row["stage"] for row in run["stages"]} == set(workload(name, "quick", {}).stages)
     assert all(row["tasks"] >= 1 for row in run["stages"])
+
+
+@pytest.mark.slow
+def test_workers_of_a_cluster_are_killed_and_the_same_bytes_come_of_it(data):
+    found = measure_on(workload("resilience", "quick", {}), Local(workers=2, memory="1GB"), data, repeats=1)
+    runs = [run for case in found["cases"] for run in case["runs"]]
+    assert [run["harmed"] for run in runs] == [0, 1, 3, 12]
+    assert [run["identical"] for run in runs] == [1.0] * 4
+    assert runs[0]["lost"] == 0 < runs[-1]["lost"]
+    assert "archive identical" in markdown(found)
+
+
+def test_workers_that_can_not_be_killed_are_told(data):
+    with pytest.raises(NeedUnmet, match="'threads' cluster has no processes; name another kind"):
+        measure_on(workload("resilience", "quick", {}), Threads(workers=1), data, repeats=1)
