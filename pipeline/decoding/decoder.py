@@ -117,6 +117,8 @@ class Decoder:
     def chosen(self, asked: Sequence[str] = ()) -> tuple[str, ...]:
         """Return the images that can be painted of new rows: those asked for, else all of the recipe's.
 
+        Those that start from others come first: what they start from is painted on the way, once, and held.
+
         Raises
         ------
         RecipeError
@@ -141,7 +143,11 @@ class Decoder:
             raise RecipeError("the recipe has no [images] that could be painted of new rows; add some")
         for name in found:
             self._check(self._step(name))
-        return found
+        return tuple(sorted(found, key=self._beneath, reverse=True))
+
+    def _beneath(self, name: str) -> int:
+        """Return how many pictures are painted before some."""
+        return sum(_kind(step) == "images" for step in _needed(self._step(name)))
 
     def _step(self, name: str) -> Step:
         return self.finished.steps[f"images/{name}"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Most bytes of rows in float64 that are worked on at once.
 PART = 64 * 2**20
 #: How responses are standardised by what is stored of each voxel.
-BY_VOXEL = ("train", "all-trials")
+BY_VOXEL = ("train", "rows", "all-trials")
 #: How they are standardised by what only those who recorded them know.
 BY_GROUP = ("session", "run")
 

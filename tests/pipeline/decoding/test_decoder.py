@@ -8,6 +8,7 @@ import pytest
 from pipeline import decode
 from pipeline.decoding import Decoder
 from pipeline.decoding.multipliers import Spectral
+from pipeline.decoding.recordings import BY_GROUP, BY_VOXEL
 from pipeline.decoding.spaces import Space
 from pipeline.errors import RecipeError, ShapeError
 from storage.errors import Missing, Unsealed
@@ -72,7 +73,7 @@ def test_every_kind_of_ridge(finished, monkeypatch, changes, how, through):
     assert_its_own(finished(changes, **how), through)
 
 
-@pytest.mark.parametrize("standardize", ["train", "scalar", "none"])
+@pytest.mark.parametrize("standardize", ["train", "rows", "scalar", "all-trials", "none"])
 @pytest.mark.parametrize("average", ["all", "test", "none"])
 def test_rows_are_standardised_and_averaged_as_the_run_was(finished, standardize, average):
     changes = {"responses": {"standardize": standardize, "average_repeats": average}}
@@ -85,6 +86,15 @@ def test_rows_of_sessions_are_standardised_by_whoever_recorded_them(finished, st
     with pytest.raises(RecipeError, match=rf"by the trials of each {standardize}.*--standardized"):
         Decoder.of(run.recipe, run.percent)
     assert_its_own(run, rows=run.test.response.values, standardized=True)
+
+
+def test_every_standardisation_a_recipe_knows_is_thought_of():
+    from typing import get_args
+
+    from pipeline.recipe.tables import Responses
+
+    known = get_args(Responses.model_fields["standardize"].annotation)
+    assert set(known) == {*BY_VOXEL, *BY_GROUP, "scalar", "none"}
 
 
 def test_rows_that_are_standardised_already(finished):
@@ -161,7 +171,8 @@ def test_decoders_that_learned_paint_the_same_from_the_same_seeds(finished):
         np.testing.assert_array_equal(made.seed.values, its.seed.values)
         off = abs(made.picture.values.astype(int) - its.picture.values).max()
         assert off <= (0 if name in ("pixels", "pca", "mean", "near", "far") else 1), name
-    assert decoder.painted("net").picture.dtype == np.uint8
+    assert decoder.chosen()[0] == "begun"  # so that what it starts from is painted once
+    assert decoder.lazy("low").chunks == {}
     with pytest.raises(
         RecipeError, match=r"\[images.best\] needs images/best: the pictures that test rows saw"
     ):

@@ -74,3 +74,17 @@ def test_brain_diffuser_of_new_rows(finished, correction):
         np.testing.assert_array_equal(made.seed, its.seed)
         assert abs(made.picture.values.astype(int) - its.picture.values).max() <= 1, name
         assert "nothing it shows is a result" in made.picture.attrs["note"]
+
+
+@pytest.mark.slow
+def test_an_embedding_through_an_adapter(finished):
+    """Predictions centred and rescaled, as in a run, onto a picture that is decoded on the way."""
+    changes = ["features.clip-image.model=clip-image", "ridge.spaces.clip-image.alpha=100"]
+    table = {"generator": "ip-adapter", "base": "sd15", "calibrate": "std", "start": "pixels"}
+    table |= {"steps": 2, "size": 64, "batch": 2, "samples": 2, "features": '{image="clip-image"}'}
+    changes += [f"images.adapted.{key}={value}" for key, value in table.items()]
+    run = finished(PER_VOXEL, "weights=random", *changes)
+    decoder = Decoder.of(run.recipe, run.percent, image_id=run.ids)
+    made, its = decoder.painted("adapted"), run.open("images/adapted")
+    np.testing.assert_array_equal(made.seed, its.seed)
+    assert abs(made.picture.values.astype(int) - its.picture.values).max() <= 1
