@@ -52,7 +52,7 @@ class VersatileDiffusion:
         How far to go beyond what the tokens say, away from an empty text and a grey picture; 1 takes them as
         they are.
     mixing
-        Weight of the text; the vision has the rest. At 1 no vision tokens are asked for, at 0 no text tokens.
+        Weight of the text; the vision has the rest. At 1 no vision tokens are needed, at 0 no text tokens.
     strength
         How much of a picture to start from is painted over.
     faithful
@@ -90,9 +90,8 @@ class VersatileDiffusion:
 
     @property
     def roles(self) -> Mapping[str, int]:
-        """How many features each role takes; one that `mixing` gives no weight is not asked for."""
-        weight = {"text": self.mixing, "vision": 1 - self.mixing}
-        return {role: TOKENS[role] * self._width for role in TOKENS if weight[role]}
+        """How many features each role takes; one that `mixing` gives no weight may be left out."""
+        return {role: count * self._width for role, count in TOKENS.items()}
 
     @property
     def _width(self) -> int:
@@ -123,7 +122,7 @@ class VersatileDiffusion:
         seeds: NDArray[np.int64],
         start: NDArray[np.uint8] | None = None,
     ) -> NDArray[np.uint8]:
-        """Return pictures; see `Conditioned`. Where only one role is given, it alone guides.
+        """Return pictures; see `Conditioned`. A role that is given alone guides alone.
 
         Raises
         ------
@@ -131,19 +130,24 @@ class VersatileDiffusion:
             If conditions have other features, or starts other channels.
         """
         self._check(conditions, start)
-        roles, manner = list(conditions), self._manner
-        given: list[NDArray[Any]] = [*conditions.values(), seeds]
+        told, manner = self._heard(conditions), self._manner
+        given: list[NDArray[Any]] = [*told.values(), seeds]
         if start is not None and manner.taken < manner.steps:
             given.append(resize(start, (self.size, self.size)))
         blank, networks = self._blank(), self._networks()
 
         def painted(*batch: NDArray[Any]) -> NDArray[np.uint8]:
-            told = {role: self._tokens(role, one) for role, one in zip(roles, batch, strict=False)}
-            network = guided(networks.unet, told, blank, self.guidance, self.mixing)
-            return self._painted(networks, network, manner, *batch[len(roles) :])
+            tokens = {role: self._tokens(role, one) for role, one in zip(told, batch, strict=False)}
+            network = guided(networks.unet, tokens, blank, self.guidance, self.mixing)
+            return self._painted(networks, network, manner, *batch[len(told) :])
 
         with one_thread():
             return in_batches(painted, given, self.batch)
+
+    def _heard(self, conditions: Mapping[str, NDArray[np.float32]]) -> Mapping[str, NDArray[np.float32]]:
+        """Return those conditions that have a weight; one alone has all of it."""
+        weight = {"text": self.mixing, "vision": 1 - self.mixing}
+        return {role: one for role, one in conditions.items() if weight[role] or len(conditions) == 1}
 
     @property
     def _manner(self) -> Manner:

@@ -79,6 +79,28 @@ def test_without_a_gpu_it_says_so_and_ends():
     assert not done.stdout
 
 
+def test_painting_says_which_wheels_it_lacks():
+    done = run_bare("--generate", "--cpu")
+    assert done.returncode == 4
+    assert " is missing; carry the wheels of: pip download --dest wheels 'diffusers==" in done.stderr
+    assert not done.stdout
+
+
+@pytest.mark.slow
+def test_small_pictures_are_painted_beside_a_bare_loop(tmp_path):
+    out = tmp_path / "gpu.json"
+    command = [sys.executable, "-m", "benchmarks.gpu", "--generate", "--cpu", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text())
+    assert found["right"]
+    assert {each["dtype"] for each in found["checks"]} == {"float32", "float16"}
+    assert len(found["checks"]) == 6
+    (rate,) = found["rates"]
+    assert rate["rate"] > 0
+    assert rate["told beforehand"] > 0
+
+
 class LikeCupy(ModuleType):
     """numpy by what CuPy has: without the names of the array API standard, and without choice of a device."""
 
