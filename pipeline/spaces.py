@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .errors import RecipeError
-from .recipe.features import BATCH, LatentFeatures, PcaFeatures, PixelFeatures, TextFeatures, WordFeatures
+from .recipe.features import (
+    BATCH,
+    EmbeddingFeatures,
+    LatentFeatures,
+    PcaFeatures,
+    PixelFeatures,
+    TextFeatures,
+    WordFeatures,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,6 +81,9 @@ class Spaces:
                 own |= {"seed": self.recipe.seed, "space": space}
         else:
             own = {"faithful": self.recipe.fidelity == "faithful"}
+        which = {}
+        if isinstance(settings, EmbeddingFeatures) and settings.encoder != "vit-h-14":
+            which = {"encoder": settings.encoder}
         self.add(
             f"features/{space}",
             "encode.picture_features",
@@ -80,9 +91,10 @@ class Spaces:
             owner=self.made["stimuli"].owner,
             places={"weights": weights},
             model=settings.model,
-            network=encoders.encoder_of(settings.model, weights, {}).pretrained.identity(),
+            network=encoders.encoder_of(settings.model, weights, which).pretrained.identity(),
             **how,
             **own,
+            **which,
         )
 
     def _read(self, space: str, maker: str, **settings: Any) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from ..models.batches import walked
-from ..models.pretrained import Pretrained, clip_image, clip_text, clip_vision, vdvae
+from ..models.pretrained import Pretrained, clip_image, clip_text, clip_vision, kandinsky_image, vdvae
 from ..models.threads import one_thread
 from .resize import coloured, resize
 
@@ -153,13 +153,17 @@ class Patches(_Clip):
         return _shape_of(self)
 
 
+@dataclass(frozen=True)
 class Embedding(_Clip):
-    """The embedding of a picture by CLIP ViT-H/14, projected, not normalised: what IP-Adapter takes."""
+    """The embedding of a picture by one of LAION's CLIPs, projected, not normalised."""
+
+    encoder: str = "vit-h-14"
+    """Whose; "vit-bigg-14" is Kandinsky's."""
 
     @property
     def pretrained(self) -> Pretrained:
         """The network."""
-        return clip_image(self.weights)
+        return clip_image(self.weights) if self.encoder == "vit-h-14" else kandinsky_image(self.weights)
 
     @property
     def unflattened(self) -> tuple[int, ...]:

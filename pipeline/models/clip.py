@@ -71,15 +71,27 @@ class _Vision(nn.Module):
         ShapeError
             If they have another size than the network's.
         """
-        if tuple(pictures.shape[1:]) != (self.size, self.size, 3):
-            raise ShapeError(
-                f"pictures have shape {tuple(pictures.shape)}; "
-                f"expected (picture, {self.size}, {self.size}, 3): resize them before"
-            )
-        projection: Tensor = self.visual.proj
-        exact = pictures.to(projection.device, torch.promote_types(projection.dtype, torch.float32))
-        mean, std = (torch.tensor(one).to(exact) for one in (MEAN, STD))
-        return ((exact / 255 - mean) / std).permute(0, 3, 1, 2).to(projection.dtype)
+        return standardised(pictures, self.size, self.visual.proj)
+
+
+def standardised(pictures: Tensor, size: int, weight: Tensor) -> Tensor:
+    """Return (picture, colour, y, x) as CLIP takes them, of (picture, y, x, colour), 0 to 255.
+
+    They get the precision and the device of a weight.
+
+    Raises
+    ------
+    ShapeError
+        If pictures have another size.
+    """
+    if tuple(pictures.shape[1:]) != (size, size, 3):
+        raise ShapeError(
+            f"pictures have shape {tuple(pictures.shape)}; "
+            f"expected (picture, {size}, {size}, 3): resize them before"
+        )
+    exact = pictures.to(weight.device, torch.promote_types(weight.dtype, torch.float32))
+    mean, std = (torch.tensor(one).to(exact) for one in (MEAN, STD))
+    return ((exact / 255 - mean) / std).permute(0, 3, 1, 2).to(weight.dtype)
 
 
 class VisionTokens(_Vision):

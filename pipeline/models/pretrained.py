@@ -15,7 +15,7 @@ from cluster import Key, resident
 from .checkpoint import read
 from .device import device
 from .networks import fill, nbytes
-from .weights import WeightsMissing, identity, located
+from .weights import WeightsMissing, identity, located, weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,7 +96,9 @@ class Pretrained:
         else:
             path = located(self.name, self.weights)
             made = self.skeleton()
-            fill(made, {name: one for name, one in read(path).items() if self.kept(name)}, str(path))
+            files = [path] if path.is_file() else weight_files(path)
+            held = {name: one for file in files for name, one in read(file).items() if self.kept(name)}
+            fill(made, held, str(path))
         return made.to(device(), torch.float32)
 
     def on_worker(self) -> Any:
@@ -142,6 +144,23 @@ def clip_image(weights: str) -> Pretrained:
     """Return what sees in LAION's CLIP ViT-H/14: one embedding of a picture."""
     build = partial(_clip, "ImageEmbedding", "RANDOM_LARGER" if weights == "random" else "LARGER")
     return Pretrained("clip-vit-h-14", "vision", weights, build, _visual)
+
+
+def kandinsky_image(weights: str) -> Pretrained:
+    """Return what sees in LAION's CLIP ViT-bigG/14, as Kandinsky 2.2 has it: one embedding of a picture."""
+    build = partial(_seeing, "RANDOM_VISION_G" if weights == "random" else "VISION_G")
+    return Pretrained("kandinsky-2-2-prior", "vision", weights, build, _learned)
+
+
+def _seeing(sizes: str) -> nn.Module:
+    from . import architectures
+    from .image_encoder import ImageEncoder
+
+    return ImageEncoder(getattr(architectures, sizes))
+
+
+def _learned(name: str) -> bool:
+    return not name.endswith("position_ids")  # numbers from 0 on, which older files hold
 
 
 def _vdvae() -> nn.Module:

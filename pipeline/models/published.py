@@ -160,11 +160,12 @@ MODELS = (
     ),
     Published(
         "kandinsky-2-2-prior",
-        "CLIP ViT-bigG/14 as Kandinsky 2.2 has it, for the embedding of no picture",
+        "OpenCLIP ViT-bigG/14 (laion2b_s39b_b160k) as Kandinsky 2.2 has it, for embeddings of pictures",
         "kandinsky-community/kandinsky-2-2-prior",
         _folders(image_encoder=1_844_907_264),
         "Apache-2.0",
         LAION,
+        features=("clip-image",),
         generators=("kandinsky",),
     ),
 )

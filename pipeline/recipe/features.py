@@ -76,9 +76,11 @@ class TextFeatures(_Encoded):
 
 
 class EmbeddingFeatures(_Encoded):
-    """The embedding of a picture by CLIP ViT-H/14 (LAION): 1,024 numbers, as IP-Adapter takes them."""
+    """The embedding of a picture by a CLIP of LAION, as generators take it: projected, not normalised."""
 
     model: Literal["clip-image"]
+    encoder: Literal["vit-h-14", "vit-bigg-14"] = "vit-h-14"
+    """ViT-H/14 tells 1,024 numbers, for IP-Adapter; ViT-bigG/14 tells 1,280, for Kandinsky 2.2."""
 
 
 EncodedFeatures = LatentFeatures | PatchFeatures | TextFeatures | EmbeddingFeatures

@@ -52,6 +52,7 @@ def picture_features(  # noqa: PLR0913  (each is a key of [features.X])
     layers: int | None = None,
     draw: Draw | None = None,
     faithful: bool | None = None,
+    encoder: str | None = None,
     seed: int = 0,
     space: str = "",
     weights: str = "published",
@@ -65,7 +66,7 @@ def picture_features(  # noqa: PLR0913  (each is a key of [features.X])
         Product `stimuli`.
     model
         "vdvae": the first latents of the very deep VAE; "clip-vision": all tokens of CLIP ViT-L/14;
-        "clip-image": the embedding of CLIP ViT-H/14.
+        "clip-image": the embedding of a larger CLIP.
     batch
         Pictures encoded at once; at another size of batch they may differ by 1e-5.
     dtype
@@ -74,17 +75,19 @@ def picture_features(  # noqa: PLR0913  (each is a key of [features.X])
         Of "vdvae": how many latents, and whether they are drawn from their posterior or are its mean.
     faithful
         Of CLIP: whether pictures are brought to 512 pixels first, as Brain-Diffuser does.
+    encoder
+        Of "clip-image": whose embedding, where it is not ViT-H/14's.
     seed, space
         The recipe's, and the name of the space: what is drawn of a picture follows from them and its id.
     weights, network
         Where the weights lie, and what tells them from others.
     """
-    given = {"layers": layers, "draw": draw, "faithful": faithful}
+    given = {"layers": layers, "draw": draw, "faithful": faithful, "encoder": encoder}
     settings = {key: value for key, value in given.items() if value is not None}
-    encoder = encoder_of(model, weights, settings)
+    seeing = encoder_of(model, weights, settings)
     return _lazy(
-        encoder,
-        partial(_shown, stimuli, encoder, seed, space),
+        seeing,
+        partial(_shown, stimuli, seeing, seed, space),
         stimuli,
         {"model": model, "batch": batch, "dtype": dtype, "network": dict(network), **settings},
     )

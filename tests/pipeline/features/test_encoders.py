@@ -59,7 +59,15 @@ def test_pictures_are_brought_to_size_as_pillow_does(pictures, encoder, steps):
     )
 
 
-@pytest.mark.parametrize("encoder", [Latents("random", 10), Patches("random"), Embedding("random")])
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        Latents("random", 10),
+        Patches("random"),
+        Embedding("random"),
+        Embedding("random", encoder="vit-bigg-14"),
+    ],
+)
 def test_another_batch_gives_the_same(pictures, encoder):
     found = features(encoder, pictures)
     assert found.dtype == np.float32
@@ -102,6 +110,7 @@ def test_captions_are_averaged_over_those_that_there_are():
         (Patches(), (257, 768), 303_966_208),
         (Texts(), (77, 768), 123_650_304),
         (Embedding(), (1024,), 632_076_800),
+        (Embedding(encoder="vit-bigg-14"), (1280,), 1_844_907_264),
     ],
 )
 def test_published_ones_are_known_without_their_weights(encoder, unflattened, parameters):

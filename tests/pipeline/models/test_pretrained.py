@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from pipeline.models import clip
 from pipeline.models.hierarchy import RANDOM, Hierarchy
 from pipeline.models.networks import WrongNetwork, nbytes
-from pipeline.models.pretrained import Pretrained, clip_image, clip_text, clip_vision, vdvae
+from pipeline.models.pretrained import Pretrained, clip_image, clip_text, clip_vision, kandinsky_image, vdvae
 from pipeline.models.vdvae import VDVAE
 from pipeline.models.vision_ops import prepare_torchvision
 from pipeline.models.weights import WeightsMissing
 
 SMALL = Hierarchy("4x1,4d4,1x1", "1x1,4m1", width=8)
-KINDS = (vdvae, clip_vision, clip_text, clip_image)
+KINDS = (vdvae, clip_vision, clip_text, clip_image, kandinsky_image)
 
 
 def small(weights):
