@@ -1,0 +1,59 @@
+"""From voxels to pictures by the maintained generators, with random weights, through a whole run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cluster import Threads
+from pipeline import plan, run
+from pipeline.errors import ShapeError
+from pipeline.stages.frozen import RANDOM_WEIGHTS
+
+SIZES = {"voxels": 60, "train": 24, "test": 5}
+LOW = {"latents": {"model": "vdvae", "layers": 3}}
+SMALL = {"size": 64, "steps": 3, "batch": 2, "calibrate": "norm", "start": "low-level", "strength": 0.7}
+
+
+def asked(final, space=None, **images):
+    space = {"model": "clip-image", "batch": 8, **(space or {})}
+    return {
+        "features": {"seen": space, **LOW},
+        "ridge": {"spaces": {"seen": {"alpha": 30, "correction": "none"}, "latents": {"alpha": 30}}},
+        "images": {
+            "low-level": {"generator": "vdvae", "features": "latents"},
+            "final": {"features": "seen", **SMALL, **final},
+            **images,
+        },
+        "weights": "random",
+        "scores": None,
+    }
+
+
+def opened(planned, product):
+    (step,) = [step for step in planned if step.product == product]
+    return step.in_archive(planned.archive).open().load()
+
+
+@pytest.mark.parametrize(
+    ("final", "space"),
+    [
+        ({"generator": "ip-adapter", "base": "sd15"}, {}),
+        ({"generator": "kandinsky"}, {"encoder": "vit-bigg-14"}),
+    ],
+)
+def test_a_run_paints_by_what_is_predicted(make_recipe, final, space):
+    recipe = make_recipe(asked(final, space), **SIZES)
+    planned = run(recipe, cluster=Threads(workers=2)).plan
+    made = opened(planned, "images/final")
+    assert made.picture.shape == (5, 1, 64, 64, 3)
+    assert made.picture.attrs["note"] == RANDOM_WEIGHTS
+    assert made.picture.attrs["calibrate"] == "norm"
+    assert made.picture.values.std(axis=(2, 3)).min() > 5
+    assert len(np.unique(made.picture.values.reshape(5, -1), axis=0)) == 5
+
+
+def test_a_space_of_another_encoder_is_refused_before_anything_runs(make_recipe):
+    recipe = make_recipe(asked({"generator": "kandinsky"}), **SIZES)
+    with pytest.raises(ShapeError, match=r"\[images.final\] .* 1024 features, .* 'kandinsky' takes 1280"):
+        plan(recipe)
