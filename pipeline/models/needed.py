@@ -19,6 +19,9 @@ ADAPTED = {
     "sd15": ("stable-diffusion-1-5", "ip-adapter/sd15"),
 }
 
+#: What a space `clip-image` takes, by its encoder.
+EMBEDDING = {"vit-h-14": "clip-vit-h-14", "vit-bigg-14": "kandinsky-2-2-prior"}
+
 
 @dataclass(frozen=True)
 class Needed:
@@ -43,8 +46,8 @@ def needed(recipe: Recipe) -> list[Needed]:
 def _all(recipe: Recipe) -> Iterator[Needed]:
     usual = recipe.weights or "published"
     for name, space in recipe.features.items():
-        for model in (one for one in CATALOGUE.values() if space.model in one.features):
-            yield Needed(model.name, getattr(space, "weights", None) or usual, f"features.{name}")
+        for model in _of_features(space.model, getattr(space, "encoder", "")):
+            yield Needed(model, getattr(space, "weights", None) or usual, f"features.{name}")
     for name, learned in recipe.train.items():
         if learned.model == "basic-ae":
             yield Needed(AUTOENCODER, learned.weights or usual, f"train.{name}")
@@ -52,6 +55,12 @@ def _all(recipe: Recipe) -> Iterator[Needed]:
         base = getattr(images, "base", None) or "sdxl"
         for of_generator in _of_generator(images.generator, base):
             yield Needed(of_generator, images.weights or usual, f"images.{name}")
+
+
+def _of_features(model: str, encoder: str) -> tuple[str, ...]:
+    if encoder:
+        return (EMBEDDING[encoder],)
+    return tuple(one.name for one in CATALOGUE.values() if model in one.features)
 
 
 def _of_generator(generator: str, base: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import pytest
 from cluster import Threads
 from pipeline import plan, run
 from pipeline.errors import ShapeError
+from pipeline.recipe import Recipe
 from pipeline.stages.frozen import RANDOM_WEIGHTS
 
 SIZES = {"voxels": 60, "train": 24, "test": 5}
@@ -51,6 +52,29 @@ def test_a_run_paints_by_what_is_predicted(make_recipe, final, space):
     assert made.picture.attrs["calibrate"] == "norm"
     assert made.picture.values.std(axis=(2, 3)).min() > 5
     assert len(np.unique(made.picture.values.reshape(5, -1), axis=0)) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["ip-adapter", "kandinsky"])
+def test_a_preset_runs_with_random_weights(tmp_path, arrays, preset):
+    given = arrays(**SIZES)
+    np.savez(tmp_path / "release.npz", **given)
+    tables = {
+        "preset": preset,
+        "weights": "random",
+        "data": {
+            "dataset": "arrays",
+            "source": "release.npz",
+            "archive": "archive",
+            "subjects": ["s1"],
+            "arrays": {name: name for name in given if "captions" not in name},
+        },
+        "images": {"final": {"size": 64, "steps": 4}},
+    }
+    planned = run(Recipe.from_mapping(tables, tmp_path), cluster=Threads(workers=2)).plan
+    assert opened(planned, "images/final").picture.shape == (5, 1, 64, 64, 3)
+    scores = opened(planned, "scores/final")
+    assert np.isfinite(scores["mean"].values).all()
 
 
 def test_a_space_of_another_encoder_is_refused_before_anything_runs(make_recipe):

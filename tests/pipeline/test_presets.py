@@ -23,8 +23,15 @@ DATA = {
 
 
 def test_presets_are_listed_by_name() -> None:
-    ours = ("basic-ae", "brain-diffuser", "brain-diffuser-clean", "conditional-ddpm", "pca", "pixels")
-    assert presets() == (*ours, "voxel-ddpm")
+    ours = (
+        "basic-ae",
+        "brain-diffuser",
+        "brain-diffuser-clean",
+        "conditional-ddpm",
+        "ip-adapter",
+        "kandinsky",
+    )
+    assert presets() == (*ours, "pca", "pixels", "voxel-ddpm")
 
 
 @pytest.mark.parametrize("name", presets())
@@ -50,7 +57,7 @@ def test_every_constant_of_a_preset_has_its_reason(name: str) -> None:
 def test_unknown_preset_is_answered_with_the_nearest() -> None:
     with pytest.raises(
         RecipeError,
-        match=r"'pixls' does not exist; .*conditional-ddpm, pca, pixels, voxel-ddpm; did you mean 'pixels'\?",
+        match=r"'pixls' does not exist; .*kandinsky, pca, pixels, voxel-ddpm; did you mean 'pixels'\?",
     ):
         preset_text("pixls")
 
@@ -102,3 +109,20 @@ def test_published_constants_are_spelt_out_where_generators_have_them_as_default
         assert images["final"][key] == getattr(final, key)
     assert images["low-level"]["temperature"] == Vdvae().temperature
     assert features["vdvae"]["layers"] == Vdvae().layers
+
+
+@pytest.mark.parametrize("name", ["ip-adapter", "kandinsky"])
+def test_maintained_generators_are_spelt_out_and_calibrated(name: str, tmp_path: Path) -> None:
+    from dataclasses import asdict
+
+    from pipeline.diffusion.conditioned import kind
+
+    said, usual = preset_tables(name), asdict(kind(name)())  # type: ignore[call-overload]
+    final = said["images"]["final"]
+    shared = usual.keys() & final.keys()
+    assert shared >= {"size", "strength", "guidance", "steps", "batch"}
+    assert {key: final[key] for key in shared} == {key: usual[key] for key in shared}
+    assert final["calibrate"] == "norm"
+    recipe = Recipe.from_mapping({"preset": name, "data": DATA}, tmp_path)
+    (needed,) = kind(name)("random").roles.values() if name == "kandinsky" else (1024,)  # type: ignore[call-arg]
+    assert needed == {"vit-h-14": 1024, "vit-bigg-14": 1280}[recipe.features["clip-image"].encoder]

@@ -56,6 +56,14 @@ def test_an_adapter_needs_what_it_adapts(base, expected):
     assert set(found(asked)) == expected
 
 
+@pytest.mark.parametrize(
+    ("encoder", "expected"), [("vit-h-14", "clip-vit-h-14"), ("vit-bigg-14", "kandinsky-2-2-prior")]
+)
+def test_an_embedding_needs_its_encoder(encoder, expected):
+    asked = recipe(features={"seen": {"model": "clip-image", "encoder": encoder}})
+    assert set(found(asked)) == {expected}
+
+
 def test_a_decoder_of_latents_needs_the_autoencoder():
     asked = recipe(train={"x": {"model": "basic-ae"}, "y": {"model": "voxel-ddpm"}})
     assert found(asked) == {"stable-diffusion-1-5/vae": ("published", "train.x")}
