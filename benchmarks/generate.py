@@ -1,4 +1,4 @@
-"""Painting and training beside the loops one writes by hand: `pipeline.bench.generate`.
+"""Encoding, painting and training beside the loops one writes by hand: `pipeline.bench.generate`.
 
     python -m benchmarks.generate [--quick] [--repeats 3] [--data FOLDER] [--out benchmarks/results]
 

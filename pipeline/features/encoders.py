@@ -263,6 +263,11 @@ def encoded(
     return walked(tell, read, count, batch)
 
 
+def warmed(encoder: Encoder, batch: int) -> None:
+    """Have the network loaded, and torch choose its routines for a batch, before anything is measured."""
+    encoded(encoder, lambda _start, _stop: encoder.blank(batch), batch, batch)
+
+
 @cache
 def _shape_of(encoder: Encoder) -> tuple[int, ...]:
     """Return the shape of a picture's features, from a look at a network without numbers."""

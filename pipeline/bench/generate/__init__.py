@@ -1,1 +1,1 @@
-"""Scenario `generate`: painting and training beside bare loops over the same network, and by two workers."""
+"""Scenario `generate`: encoding, painting and training beside bare loops, and painting by two workers."""

@@ -1,4 +1,4 @@
-"""Painting and training as a run does them: from sealed products to a sealed product."""
+"""Encoding, painting and training as a run does them: from sealed products to a sealed product."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...training.group import accelerated
 from .bare import warmed
-from .problem import LEARNER, PAINTED, WARM, Problem
+from .problem import ENCODED, LEARNER, PAINTED, WARM, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +76,27 @@ def _warmed(stack: ExitStack, folder: str, config: ClusterConfig) -> tuple[Probl
 def _count(problem: Problem) -> int:
     sizes = problem.opened(f"images/{PAINTED}").sizes
     return int(sizes["row"] * sizes["sample"])
+
+
+def encoded(folder: str) -> Work:
+    """Encode all pictures in each space, by one worker, a thread of this process."""
+    from cluster import Threads, connect
+
+    problem, stack = Problem.of(folder), ExitStack()
+    workers = stack.enter_context(connect(Threads(workers=1)))
+    problem.encoders()
+    steps = [problem.remove(f"features/{space}") for space in ENCODED]
+
+    def work() -> Mapping[str, Any]:
+        """Read, resize, encode, store and seal."""
+        began = time.process_time()
+        for step in steps:
+            problem.make(step, workers)
+        seconds = time.process_time() - began
+        stack.close()
+        return {"pictures": sum(step.dataset.sizes["image"] for step in steps) / seconds}
+
+    return work
 
 
 def trained(folder: str) -> Work:

@@ -1,4 +1,4 @@
-"""What is painted and learned: a simulated subject, predictions of its features, a decoder hardly trained.
+"""What is encoded, painted and learned: a simulated subject, predictions, a decoder hardly trained.
 
 How well it paints does not matter here, and the time a picture takes does not depend on it.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
+from ...features.encoders import warmed
 from ..scenario import Ground
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from cluster import Workers
 
+    from ...features.encoders import PictureEncoder
     from ...planner import Plan
     from ...step import Step
 
@@ -30,6 +32,11 @@ LEARNER, PAINTER = "learner", "painter"
 """The decoder that is trained when it is measured, and the one that paints."""
 WARM, PAINTED = "warm", "painted"
 """Pictures painted beforehand, in few steps, so that the decoder is in every worker; those that count."""
+#: Feature spaces whose encoding is measured, by small networks of the published make with random weights.
+ENCODED: Mapping[str, Mapping[str, Any]] = {
+    "latents": {"model": "vdvae", "weights": "random"},
+    "patches": {"model": "clip-vision", "weights": "random"},
+}
 RELEASE, RECIPE = "release", "recipe.toml"
 #: As in the preset of that name.
 KIND, BATCH, RATE, EMA, DROPOUT = "conditional-ddpm", 16, 2e-3, 0.98, 0.1
@@ -47,15 +54,16 @@ def ground(folder: Path, size: Mapping[str, Any]) -> Iterator[Ground]:
         data = {**release["data"], "source": f"{RELEASE}/{release['data']['source']}"}
         (folder / RECIPE).write_text(tomli_w.dumps({"data": data, **_tables(size)}))
     problem = Problem.of(folder)
+    measured = {f"model/{LEARNER}", *(f"features/{space}" for space in ENCODED)}
     with connect(Threads(workers=1)) as workers:
         for step in problem.planned:
-            if step.stage != "reconstruct" and step.product != f"model/{LEARNER}":
+            if step.stage != "reconstruct" and step.product not in measured:
                 problem.make(step, workers)
     yield Ground({"folder": str(folder)})
 
 
 def _tables(size: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one feature space, two decoders that learn from it, and two sets of pictures."""
+    """Return feature spaces, a ridge to one, two decoders that learn from it, and two sets of pictures."""
     trained = {
         "model": KIND,
         "features": ["pca"],
@@ -66,7 +74,10 @@ def _tables(size: Mapping[str, Any]) -> dict[str, Any]:
     trained |= {"decay": "cosine", "ema": EMA, "dropout": DROPOUT}
     painted = {"generator": KIND, "model": PAINTER, "batch": BATCH, "samples": size["samples"]}
     return {
-        "features": {"pca": {"model": "pca", "size": size["side"], "components": size["components"]}},
+        "features": {
+            "pca": {"model": "pca", "size": size["side"], "components": size["components"]},
+            **{space: {**table} for space, table in ENCODED.items()},
+        },
         "ridge": {"spaces": {"pca": {"alpha": 1000}}},
         "train": {LEARNER: {**trained, "steps": size["steps"]}, PAINTER: {**trained, "steps": 2}},
         "images": {WARM: {**painted, "steps": 2}, PAINTED: {**painted, "steps": size["noise steps"]}},
@@ -94,6 +105,16 @@ class Problem:
     def opened(self, product: str) -> xr.Dataset:
         """Return a product that is there, as stages read it."""
         return self.step(product).in_archive(self.planned.archive).open(raw=True)
+
+    def encoders(self) -> dict[str, tuple[PictureEncoder, int]]:
+        """Return the encoder of each space that is measured, loaded in this process, and its batch."""
+        found = {}
+        for space in ENCODED:
+            step = self.step(f"features/{space}")
+            encoder, batch = step.dataset.encoding["encoder"], step.settings["batch"]
+            warmed(encoder, batch)
+            found[space] = encoder, batch
+        return found
 
     def make(self, step: Step, workers: Workers) -> None:
         """Have a product made as a run makes it, unless it is there."""

@@ -1,4 +1,4 @@
-"""What `generate` measures: a worker beside a bare loop, two beside one, and dual guidance beside a loop."""
+"""What `generate` measures: a worker beside bare loops that encode, paint and train; two beside one."""
 
 from __future__ import annotations
 
@@ -25,10 +25,16 @@ def sized(*, quick: bool = False) -> Scenario:
     size = QUICK if quick else FULL
     return Scenario(
         name="generate",
-        probes="What painting and training cost beside bare loops over the same network, and what a second "
-        "worker brings.",
+        probes="What encoding pictures, painting and training cost beside bare loops over the same networks, "
+        "and what a second worker brings.",
         size={**size, "batch": BATCH, "seed": SEED},
-        cases=(_painting(quick=quick), _training(quick=quick), _workers(quick=quick), _dual(quick=quick)),
+        cases=(
+            _painting(quick=quick),
+            _training(quick=quick),
+            _workers(quick=quick),
+            _dual(quick=quick),
+            _encoding(quick=quick),
+        ),
         ground=ground,
         environment=MALLOC,
         packages=("vox2pix", "torch", "diffusers", "accelerate", "numpy", "zarr", "dask"),
@@ -43,6 +49,15 @@ def _painting(*, quick: bool) -> Case:
     return Case(
         "painting", (Contender(OURS, f"{_HERE}.ours:painted"), bare), () if quick else (goal,), reference=BARE
     )
+
+
+def _encoding(*, quick: bool) -> Case:
+    goal = Goal(
+        "pictures a CPU second / bare loop", Of(OURS, "pictures"), (Of(BARE, "pictures"),), least=0.95
+    )
+    bare = Contender(BARE, f"{_HERE}.bare:encoded")
+    ours = Contender(OURS, f"{_HERE}.ours:encoded")
+    return Case("encoding", (ours, bare), () if quick else (goal,), reference=BARE)
 
 
 def _training(*, quick: bool) -> Case:

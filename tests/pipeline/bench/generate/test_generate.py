@@ -19,7 +19,7 @@ def found(tmp_path_factory):
     """Return the folder, and the figures by case and contender; worker processes take a while to start."""
     made, folder, figures = sized(quick=True), tmp_path_factory.mktemp("generate"), {}
     with made.ground(folder, made.size) as ground:
-        for case in made.cases[:2]:
+        for case in (*made.cases[:2], made.cases[3]):
             for contender in case.contenders:
                 work = prepared(contender.prepare, {**ground.given, **case.given, **contender.given})
                 figures[case.name, contender.name] = measured(work)
@@ -28,12 +28,14 @@ def found(tmp_path_factory):
 
 def test_contenders_paint_and_train(found):
     folder, figures = found
-    assert {key[0] for key in figures} == {"painting", "training"}
+    assert {key[0] for key in figures} == {"painting", "training", "encoding"}
     for (case, _), each in figures.items():
-        assert each["pictures" if case == "painting" else "steps"] > 0
+        assert each["steps" if case == "training" else "pictures"] > 0
     problem = Problem.of(folder)
     assert problem.opened(f"images/{PAINTED}").picture.shape == (2, 1, 8, 8, 3)
     assert problem.opened(f"model/{LEARNER}").sizes["step"] == 2
+    assert problem.opened("features/latents").value.shape == (20, 91_168)
+    assert problem.opened("features/patches").value.shape == (20, 257 * 16)
 
 
 def test_goals_are_those_that_were_set():
@@ -45,6 +47,7 @@ def test_goals_are_those_that_were_set():
         ("two workers", 0.95, "per_second"),
         ("two workers", 1.9, "per_second"),
         ("dual guidance", 0.97, "pictures"),
+        ("encoding", 0.95, "pictures"),
     ]
     for case in cases:
         names = [contender.name for contender in case.contenders]
