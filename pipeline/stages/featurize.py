@@ -182,12 +182,13 @@ def as_stored(value: np.ndarray, dtype: str, pictures: Sequence[str] | np.ndarra
     """
     with np.errstate(over="ignore"):
         stored = value.astype(dtype, copy=False)
-    bad = np.argwhere(~np.isfinite(stored))
-    if bad.size:
-        picture, feature = bad[0]
-        cure = 'use dtype = "float32"' if np.isfinite(value).all() else "look at the picture or the model"
-        raise ShapeError(
-            f"feature {feature} of picture {pictures[picture]} is {value[picture, feature]:g}, no finite "
-            f"{dtype} ({len(bad)} such); {cure}"
-        )
-    return stored
+    finite = np.isfinite(stored)
+    if finite.all():
+        return stored
+    bad = np.argwhere(~finite)
+    picture, feature = bad[0]
+    cure = 'use dtype = "float32"' if np.isfinite(value).all() else "look at the picture or the model"
+    raise ShapeError(
+        f"feature {feature} of picture {pictures[picture]} is {value[picture, feature]:g}, no finite "
+        f"{dtype} ({len(bad)} such); {cure}"
+    )

@@ -32,9 +32,10 @@ LEARNER, PAINTER = "learner", "painter"
 """The decoder that is trained when it is measured, and the one that paints."""
 WARM, PAINTED = "warm", "painted"
 """Pictures painted beforehand, in few steps, so that the decoder is in every worker; those that count."""
-#: Feature spaces whose encoding is measured, by small networks of the published make with random weights.
+#: Feature spaces whose encoding is measured, by small networks of the published make with random weights. Ten
+#: latents, as all 31 would be as much to store as from a network that takes a hundred times as long.
 ENCODED: Mapping[str, Mapping[str, Any]] = {
-    "latents": {"model": "vdvae", "weights": "random"},
+    "latents": {"model": "vdvae", "layers": 10, "weights": "random"},
     "patches": {"model": "clip-vision", "weights": "random"},
 }
 RELEASE, RECIPE = "release", "recipe.toml"

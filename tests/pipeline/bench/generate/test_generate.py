@@ -34,7 +34,7 @@ def test_contenders_paint_and_train(found):
     problem = Problem.of(folder)
     assert problem.opened(f"images/{PAINTED}").picture.shape == (2, 1, 8, 8, 3)
     assert problem.opened(f"model/{LEARNER}").sizes["step"] == 2
-    assert problem.opened("features/latents").value.shape == (20, 91_168)
+    assert problem.opened("features/latents").value.shape == (20, 5_152)
     assert problem.opened("features/patches").value.shape == (20, 257 * 16)
 
 
