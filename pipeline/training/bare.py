@@ -1,11 +1,13 @@
-"""Painting and training as one writes them by hand: the same networks and batches, all data in memory.
+"""Encoding, painting and training as one writes them by hand: the same networks and batches, all in memory.
 
-Nothing here is used by a run. It is what a run's painting and training are measured beside.
+Nothing here is used by a run. It is what a run's are measured beside.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ..diffusion.process import STEPS
 from ..models.networks import build, fill, from_bytes
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from storage.remote import Location
 
     from ..diffusion.process import Process
+    from ..features.encoders import PictureEncoder
     from .examples import Examples
     from .settings import Settings
 
@@ -39,6 +42,19 @@ def network_of(
         made(noisy, torch.full((batch,), 500), torch.randn(batch, described["width"])).mean().backward()
         made.zero_grad()
     return made
+
+
+def encoded(pictures: NDArray[Any], encoder: PictureEncoder, batch: int) -> NDArray[Any]:
+    """Return (picture, feature) float32 of (picture, y, x, channel) uint8."""
+    import torch
+
+    network, made = encoder.pretrained.on_worker(), []
+    with torch.inference_mode():
+        for start in range(0, len(pictures), batch):
+            shown = encoder.shown(pictures[start : start + batch])
+            told = encoder.tell(network, shown, np.arange(start, start + len(shown)))
+            made.append(told.flatten(1).numpy())
+    return np.concatenate(made)
 
 
 def painted(network: Any, process: Process, conditions: NDArray[Any], steps: int, batch: int) -> Tensor:

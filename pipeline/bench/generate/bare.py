@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from multiprocessing.connection import Connection
 
-    from numpy.typing import NDArray
-
-    from ...features.encoders import PictureEncoder
     from ..work import Work
 
 
@@ -39,26 +36,15 @@ def _described(problem: Problem) -> dict[str, Any]:
 
 def encoded(folder: str) -> Work:
     """Resize and encode a batch at a time, all in memory."""
-    import torch
-
     problem = Problem.of(folder)
     encoders = problem.encoders()
     stimuli = problem.opened("stimuli").picture.values
-
-    def encode(encoder: PictureEncoder, batch: int) -> NDArray[np.float32]:
-        network, made = encoder.pretrained.on_worker(), []
-        with torch.inference_mode():
-            for start in range(0, len(stimuli), batch):
-                shown = encoder.shown(stimuli[start : start + batch])
-                told = encoder.tell(network, shown, np.arange(start, start + len(shown)))
-                made.append(told.flatten(1).numpy())
-        return np.concatenate(made)
 
     def work() -> Mapping[str, Any]:
         """Encode, in a thread as a run's task is."""
         began = time.process_time()
         with ThreadPoolExecutor(1) as pool:
-            made = [pool.submit(encode, *each).result() for each in encoders.values()]
+            made = [pool.submit(bare.encoded, stimuli, *each).result() for each in encoders.values()]
         return {"pictures": sum(map(len, made)) / (time.process_time() - began)}
 
     return work
