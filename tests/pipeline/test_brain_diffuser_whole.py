@@ -6,13 +6,14 @@ import contextlib
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Ridge
 
 from cluster import Threads
 from pipeline import load_recipe, run
 from pipeline.bench.resilience.problem import digest
 from pipeline.bench.resilience.trouble import Trouble
 from pipeline.cli.program import answer
+from pipeline.decoding import decode
+from pipeline.errors import ShapeError
 from pipeline.generator import generator_of
 from pipeline.presets import preset_tables
 from pipeline.report.write import write_report
@@ -95,36 +96,43 @@ def test_the_report_says_first_that_nothing_in_it_is_a_result(made, tmp_path):
     assert page.count("<img") > 36  # seen and made
 
 
-def test_pictures_are_those_of_their_own_row(made):
-    """One row alone, from its voxels on: ridge, stored statistics, low-level picture, final picture."""
+ROW = 33
+"""A test row of the second block."""
+
+
+def test_a_single_row_is_painted_alone(made):
+    """From its predictions on: the batch around it is of no account."""
     recipe, products = made("brain-diffuser-clean")
-    responses = products["responses"]
-    train = responses.split.values == "train"
-    voxels, row = responses.response.values.astype(float), 33  # of the second block
-    told = {}
-    for space, role in SPACES.items():
-        features = products[f"features/{space}"]
-        place = {image: at for at, image in enumerate(features.image_id.values)}
-        targets = features.value.values[[place[one] for one in responses.image_id.values[train]]].astype(
-            float
-        )
-        ridge = Ridge(alpha=recipe.ridge.spaces[space].alpha).fit(voxels[train], targets)
-        alone = ridge.predict(voxels[~train][row : row + 1])
-        stored = products[f"predictions/{space}"]
-        mean, std = stored.stored_mean.values, stored.stored_std.values
-        scale = np.divide(targets.std(axis=0), std, out=np.zeros_like(std), where=std > 0)
-        told[role] = ((alone - mean) * scale + targets.mean(axis=0)).astype(np.float32)
-        spread = np.maximum(targets.std(axis=0), 1e-3)
-        found = stored.predicted.values[row] / spread
-        np.testing.assert_allclose(
-            told[role][0] / spread, found, atol=2e-2
-        )  # fewer voxels than the alphas are for
-        told[role] = stored.predicted.values[row : row + 1]
     low, final = products["images/low-level"], products["images/final"]
-    low_made = generator_of(recipe, "low-level").paint({"latents": told.pop("latents")}, low.seed.values[row])
-    np.testing.assert_array_equal(low_made, low.picture.values[row])
-    painted = generator_of(recipe, "final").paint(told, final.seed.values[row], low_made)
-    assert_same(painted, final.picture.values[row])
+    told = {role: products[f"predictions/{space}"].predicted.values for space, role in SPACES.items()}
+    told = {role: values[ROW : ROW + 1] for role, values in told.items()}
+    begun = generator_of(recipe, "low-level").paint({"latents": told.pop("latents")}, low.seed.values[ROW])
+    assert_same(begun, low.picture.values[ROW])
+    painted = generator_of(recipe, "final").paint(told, final.seed.values[ROW], low.picture.values[ROW])
+    assert_same(painted, final.picture.values[ROW])
+
+
+def percent(responses):
+    """Return (voxel,) of a test row in percent signal change."""
+    row = responses.response.values[responses.split.values == "test"][ROW]
+    return row * responses["std"].values + responses["mean"].values
+
+
+def test_a_single_row_is_decoded_alone_by_stored_statistics(made):
+    """From its voxels on, as `vox2pix decode` does."""
+    recipe, products = made("brain-diffuser-clean")
+    final = products["images/final"]
+    voxels, image = percent(products["responses"]), final.image_id.values[ROW]
+    found = decode(recipe, voxels, "final", image_id=[image])
+    assert found.picture.shape == (1, 1, 64, 64, 3)
+    np.testing.assert_array_equal(found.seed.values[0], final.seed.values[ROW])
+    assert_same(found.picture.values[0], final.picture.values[ROW])
+
+
+def test_the_published_correction_decodes_no_single_row(made):
+    recipe, products = made("brain-diffuser")
+    with pytest.raises(ShapeError, match="test-batch"):
+        decode(recipe, percent(products["responses"]), "final")
 
 
 def assert_same(first, second):
