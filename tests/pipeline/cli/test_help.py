@@ -108,7 +108,8 @@ def test_version_anywhere(vox2pix, line):
 @pytest.mark.parametrize("line", [["--json", "presets"], ["presets", "--json"]])
 def test_global_options_before_and_after_the_command(vox2pix, line):
     names = [preset["name"] for preset in vox2pix(*line).json["presets"]]
-    assert names == ["basic-ae", "conditional-ddpm", "pca", "pixels", "voxel-ddpm"]
+    diffusion = ["brain-diffuser", "brain-diffuser-clean", "conditional-ddpm", "ip-adapter", "kandinsky"]
+    assert names == ["basic-ae", *diffusion, "pca", "pixels", "voxel-ddpm"]
 
 
 def test_a_wrong_command_is_answered_with_the_nearest(vox2pix):

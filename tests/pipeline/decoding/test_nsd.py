@@ -77,10 +77,15 @@ def test_brain_diffuser_of_new_rows(finished, correction):
 
 
 @pytest.mark.slow
-def test_an_embedding_through_an_adapter(finished):
+@pytest.mark.parametrize("generator", ["ip-adapter", "kandinsky"])
+def test_an_embedding(finished, generator):
     """Predictions centred and rescaled, as in a run, onto a picture that is decoded on the way."""
     changes = ["features.clip-image.model=clip-image", "ridge.spaces.clip-image.alpha=100"]
-    table = {"generator": "ip-adapter", "base": "sd15", "calibrate": "std", "start": "pixels"}
+    table = {"generator": generator, "calibrate": "std", "start": "pixels"}
+    if generator == "kandinsky":
+        changes += ["features.clip-image.encoder=vit-bigg-14"]
+    else:
+        table["base"] = "sd15"
     table |= {"steps": 2, "size": 64, "batch": 2, "samples": 2, "features": '{image="clip-image"}'}
     changes += [f"images.adapted.{key}={value}" for key, value in table.items()]
     run = finished(PER_VOXEL, "weights=random", *changes)
