@@ -21,6 +21,7 @@ from . import layout
 from .chunks import spans
 from .errors import Unsealed
 from .local import remove_drafts
+from .marked import Marked
 from .markers import FRAME, Marker, block_name
 from .opening import opened, read_root
 from .remarks import remarks
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Product:
+class Product(Marked):
     """A product's place in an archive.
 
     Parameters
@@ -49,7 +50,6 @@ class Product:
         Its address.
     """
 
-    place: Location
     owner: str
     name: str
     fingerprint: str
@@ -102,35 +102,10 @@ class Product:
         """Return what the seal says, or None where there is none (or it is damaged)."""
         return read_seal(self.place / "product.json")
 
-    def done(self) -> set[str]:
-        """Return the names of the blocks that have a marker."""
-        names = (name for name, _ in (self.place / "done").files(recursive=False))
-        return {name.removesuffix(".json") for name in names if name.endswith(".json")}
-
     def missing(self) -> list[int]:
         """Return the numbers of the blocks still to be computed."""
         done = self.done()
         return [number for number in range(len(self.blocks())) if block_name(number) not in done]
-
-    def markers(self) -> list[Marker]:
-        """Return all markers."""
-        return [self.marker(name) for name in sorted(self.done())]
-
-    def marker(self, name: str) -> Marker:
-        """Return the marker of a block or of the frame.
-
-        Raises
-        ------
-        Missing
-            If there is none.
-        Damaged
-            If it cannot be read, or is another block's.
-        """
-        place = self._marker(name)
-        return Marker.loads(place.read(), place, name)
-
-    def _marker(self, name: str) -> Location:
-        return self.place / "done" / f"{name}.json"
 
     # --- writing -------------------------------------------------------------------------------
 
