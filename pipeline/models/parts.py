@@ -117,7 +117,8 @@ class Part:
     def _make(self) -> nn.Module:
         found: Any = _class(self.kind)
         if self.kind not in TRANSFORMERS:
-            made: nn.Module = found.from_config(dict(self.described))
+            with quiet():  # of keys that a later diffusers has added
+                made: nn.Module = found.from_config(dict(self.described))
             return made
         import transformers
 

@@ -285,6 +285,20 @@ def test_a_missing_part_is_told(tmp_path, missing):
         replace(small(), weights=str(tmp_path)).identity()
 
 
+def test_threads_that_paint_at_once_do_not_disturb_each_other():
+    from concurrent.futures import ThreadPoolExecutor
+
+    seeds = np.arange(3)
+    ways = [small(guidance=1.0), small(guidance=4.0), small(steps=7), small(scale=0.2)]
+    told = [{"image": embeddings(seed=at)} for at in range(len(ways))]
+    alone = [one.paint(image, seeds) for one, image in zip(ways, told, strict=True)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(2):
+            together = pool.map(lambda one, image: one.paint(image, seeds), ways, told)
+            for found, expected in zip(together, alone, strict=True):
+                np.testing.assert_array_equal(found, expected)
+
+
 def test_nothing_is_said_while_it_loads_and_paints(saved, capfd):
     root, _, base = saved
     told = {"image": embeddings(1)}

@@ -92,6 +92,12 @@ def test_damaged_weights_are_told(saved):
         of(root).load(torch.float32)
 
 
+def test_keys_of_a_later_diffusers_are_passed_over(capfd):
+    network = Part(UNET, {**RANDOM_SD15_UNET, "not_yet_known": 1}).skeleton()
+    assert network.conv_in.weight.is_meta
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_skeleton_takes_no_memory():
     network = Part(UNET, SD15_UNET).skeleton()
     assert all(one.is_meta for one in network.parameters())
