@@ -99,6 +99,7 @@ def _by_several(
             write_together,
             (product, work),
             size=size,
+            gpu=work.device != CPU,
             on_retry=partial(listener.block_retried, step),
         )
         seconds = time.perf_counter() - began

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from .namespace import Array
 
 VARIABLE = "VOX2PIX_GPU"
-"""Environment variable that names the library for GPU tasks: cupy (default), torch:cuda, torch:cpu."""
+"""Environment variable that names the library for GPU tasks: cupy, torch:cuda, torch:cpu.
+
+Default cupy where it is installed, else torch:cuda.
+"""
 FAST_DOUBLE = {(6, 0), (7, 0), (8, 0), (9, 0), (10, 0)}
 """Compute capabilities of cards with at least half of their float32 rate in float64 (P100 to B200).
 
@@ -73,10 +77,10 @@ def accelerator(name: str = "") -> Device:
 
     Raises
     ------
-    ImportError, RuntimeError
-        If there is none: no library, no driver, or no card.
+    ImportError, RuntimeError, AssertionError
+        If there is none: no library, no driver, or no card. Torch says the last by an assertion.
     """
-    name = name or os.environ.get(VARIABLE, "cupy")
+    name = name or os.environ.get(VARIABLE) or ("cupy" if find_spec("cupy") else "torch:cuda")
     library, _, kind = name.partition(":")
     if library == "torch":
         torch = import_module("torch")

@@ -30,7 +30,7 @@ def _cost(output: xr.Dataset, stimuli: xr.Dataset, **_inputs: xr.Dataset) -> Cos
     return Cost(memory=2 * (models + layers) + 4 * seen, resident=models)
 
 
-@stage("reconstruct", version=1, schema=IMAGES, cost=_cost)
+@stage("reconstruct", version=1, schema=IMAGES, cost=_cost, gpu=True)
 def autoencoded_images(  # noqa: PLR0913  (each is a key of [images.X])
     stimuli: xr.Dataset,
     responses: xr.Dataset,

@@ -43,7 +43,7 @@ def _cost(output: xr.Dataset, **inputs: xr.Dataset) -> Cost:
     return Cost(memory=network + ahead + 3 * largest_block(output), resident=models)
 
 
-@stage("featurize", version=1, schema=FEATURE, cost=_cost)
+@stage("featurize", version=1, schema=FEATURE, cost=_cost, gpu=True)
 def picture_features(  # noqa: PLR0913  (each is a key of [features.X])
     stimuli: xr.Dataset,
     *,
@@ -94,7 +94,7 @@ def picture_features(  # noqa: PLR0913  (each is a key of [features.X])
     )
 
 
-@stage("featurize", version=1, schema=FEATURE, cost=_cost)
+@stage("featurize", version=1, schema=FEATURE, cost=_cost, gpu=True)
 def caption_features(
     stimuli: xr.Dataset,
     captions: xr.Dataset,

@@ -40,7 +40,7 @@ def _cost(output: xr.Dataset, stimuli: xr.Dataset, **_inputs: xr.Dataset) -> Cos
     return Cost(memory=2 * (models + layers) + pictures, resident=models)
 
 
-@stage("reconstruct", version=3, schema=IMAGES, cost=_cost)
+@stage("reconstruct", version=3, schema=IMAGES, cost=_cost, gpu=True)
 def paintings(  # noqa: PLR0913  (each is a key of [images.X])
     stimuli: xr.Dataset,
     responses: xr.Dataset,

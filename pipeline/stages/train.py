@@ -71,7 +71,7 @@ def _ready(*, log: Sequence[str] = (), **_places: Any) -> None:
     insist_installed(log)
 
 
-@stage("train", version=7, schema=MODEL, cost=_model_cost, sequential=True, ready=_ready)
+@stage("train", version=7, schema=MODEL, cost=_model_cost, sequential=True, ready=_ready, gpu=True)
 def decoder(  # noqa: PLR0913  (each is a key of [train.X])
     stimuli: xr.Dataset,
     responses: xr.Dataset,

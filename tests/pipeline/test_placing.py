@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
+import torch
 
 from cluster import Local, Threads
 from pipeline import run
@@ -51,6 +54,22 @@ EVERYTHING = {
 }
 
 
+def test_networks_learn_and_paint_on_gpu_workers(made, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "torch:cpu")
+    net = {"model": "conditional-ddpm", "features": ["pca"], "size": 8, "steps": 1, "batch": 2}
+    more = {
+        "train": {"net": net},
+        "images": {"net": {"generator": "conditional-ddpm", "steps": 1, "batch": 2}},
+        "features": {"latents": {"model": "vdvae", "layers": 2, "batch": 4, "weights": "random"}},
+        "ridge": {},
+    }
+    products, notes = made(GPU, "gpu", **more)
+    found = devices(products)
+    assert not notes
+    assert {found[name] for name in ("model/net", "images/net", "features/latents")} == {"torch:cpu"}
+    assert {found[name] for name in ("stimuli", "responses", "features/pca")} == {CPU.name}
+
+
 def test_the_ridge_runs_on_gpu_workers_and_nothing_else_does(made, monkeypatch):
     monkeypatch.setenv(VARIABLE, "torch:cpu")
     assert accelerator().name == "torch:cpu"
@@ -88,6 +107,17 @@ def test_without_a_library_for_the_gpu_all_is_computed_on_cpus(made, monkeypatch
     assert set(devices(products).values()) == {CPU.name}
     assert len(notes) == 1
     assert notes[0].startswith("the workers' GPUs are not used: ")
+
+
+def test_without_cupy_torch_is_asked_for_the_gpu(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    if find_spec("cupy"):
+        assert accelerator().name == "cupy"
+    elif torch.cuda.is_available():
+        assert accelerator().name == "torch:cuda"
+    else:
+        with pytest.raises((RuntimeError, AssertionError), match=r"CUDA|NVIDIA"):
+            accelerator()
 
 
 def test_a_product_that_fails_on_the_gpu_is_made_on_the_cpu_as_a_whole(made, monkeypatch):
