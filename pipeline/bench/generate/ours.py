@@ -85,7 +85,9 @@ def encoded(folder: str) -> Work:
     problem, stack = Problem.of(folder), ExitStack()
     workers = stack.enter_context(connect(Threads(workers=1)))
     problem.encoders()
+    problem.make(problem.remove("features/pca"), workers)  # what a run needs once is there by now
     steps = [problem.remove(f"features/{space}") for space in ENCODED]
+    _ = [step.cost for step in steps]  # layers are laid out to tell their memory: that is part of a plan
 
     def work() -> Mapping[str, Any]:
         """Read, resize, encode, store and seal."""
