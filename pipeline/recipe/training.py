@@ -25,8 +25,8 @@ RESPONSES = "responses"
 
 
 Share = Annotated[float, Field(ge=0, lt=1)]
-#: Up to what float32 holds when it is multiplied by a gradient.
-Rate = Annotated[float, Field(gt=0, le=1e30, allow_inf_nan=False)]
+#: Far above what is of use, and small enough that float32 holds it times a gradient.
+Rate = Annotated[float, Field(gt=0, le=1e10, allow_inf_nan=False)]
 Spaces = Annotated[tuple[Name, ...], Field(strict=False)]
 
 

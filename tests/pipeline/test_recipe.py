@@ -279,7 +279,7 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("fidelity=clen", "did you mean 'clean'?"),
         (
             'train.net={model="conditional-ddpm",features=["pca"],learning_rate=1e39}',
-            "learning_rate = 1e+39, but it should be less than or equal to 1e",
+            "learning_rate = 1e+39, but it should be less than or equal to 10000000000",
         ),
         ("seed=-1", "should be greater than or equal to 0"),
         ("seed=1.0", "should be a whole number"),

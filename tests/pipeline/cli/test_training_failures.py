@@ -95,7 +95,7 @@ def test_a_training_that_diverges(vox2pix, learner, monkeypatch, rate, found):
 
 
 def test_a_checkpoint_of_another_network(vox2pix, learner):
-    other = ("--set", f"train.net.size={2 * SIDE}", "--set", "train.net.learning_rate=1e30")
+    other = ("--set", f"train.net.size={2 * SIDE}", "--set", "train.net.learning_rate=1e10")
     assert vox2pix(*RUN, *other).code == 1
     (work,) = learner.glob("archive/s1/model/net/*/work")
     assert vox2pix(*RUN, "-q").code == 0
