@@ -74,7 +74,7 @@ def failed(said, code, *words):
     return told
 
 
-@pytest.mark.parametrize(("rate", "found"), [("1e30", "the loss is "), ("0.3", "the loss has grown from ")])
+@pytest.mark.parametrize(("rate", "found"), [("1e10", "the loss is "), ("0.3", "the loss has grown from ")])
 def test_a_training_that_diverges(vox2pix, learner, monkeypatch, rate, found):
     monkeypatch.setattr(loop, "WINDOW", 1)
     monkeypatch.setattr(loop, "GROWN", 2.0)
