@@ -12,6 +12,7 @@ from .recipe.features import (
     LatentFeatures,
     PcaFeatures,
     PixelFeatures,
+    PromptFeatures,
     TextFeatures,
     WordFeatures,
 )
@@ -65,15 +66,12 @@ class Spaces:
 
         weights = settings.weights or self.recipe.weights or "published"
         how: dict[str, Any] = {"batch": settings.batch or BATCH[settings.model], "dtype": settings.dtype}
-        if isinstance(settings, TextFeatures):
-            network = encoders.Texts(weights).pretrained
-            self._read(
-                space,
-                "encode.caption_features",
-                places={"weights": weights},
-                network=network.identity(),
-                **how,
-            )
+        if isinstance(settings, (TextFeatures, PromptFeatures)):
+            base = settings.base if isinstance(settings, PromptFeatures) else None
+            network = encoders.reader_of(weights, base=base).pretrained.identity()
+            how |= {"base": base} if base else {}
+            places = {"weights": weights}
+            self._read(space, "encode.caption_features", places=places, network=network, **how)
             return
         if isinstance(settings, LatentFeatures):
             own: dict[str, Any] = {"layers": settings.layers, "draw": settings.draw}

@@ -218,6 +218,26 @@ class Texts:
         return mean_of_texts(tokens[chosen], there.sum(axis=1).tolist())
 
 
+@dataclass(frozen=True)
+class Prompts(Texts):
+    """What the text encoders of a Stable Diffusion say of captions, averaged over those of each picture."""
+
+    base: str = "sdxl"
+    """Whose: "sdxl" or "sd15"."""
+
+    @property
+    def pretrained(self) -> Pretrained:
+        """The networks."""
+        from ..models.prompt import prompt
+
+        return prompt(self.base, self.weights)
+
+    @property
+    def unflattened(self) -> tuple[int, ...]:
+        """(feature,): the tokens one after another, for "sdxl" followed by the pooled embedding."""
+        return _shape_of(self)
+
+
 def told(captions: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which captions there are: those that hold more than blanks."""
     return np.array([bool(str(one).strip()) for one in captions.ravel()], bool).reshape(captions.shape)
@@ -228,6 +248,11 @@ def encoder_of(model: str, weights: str, settings: Mapping[str, Any]) -> Picture
     kinds: dict[str, Any] = {"vdvae": Latents, "clip-vision": Patches, "clip-image": Embedding}
     made: PictureEncoder = kinds[model](weights, **settings)
     return made
+
+
+def reader_of(weights: str, slots: int = 1, base: str | None = None) -> Texts:
+    """Return the encoder of captions: CLIP's, or that of a base of Stable Diffusion."""
+    return Texts(weights, slots) if base is None else Prompts(weights, slots, base)
 
 
 def encoded(

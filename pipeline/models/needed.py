@@ -46,7 +46,7 @@ def needed(recipe: Recipe) -> list[Needed]:
 def _all(recipe: Recipe) -> Iterator[Needed]:
     usual = recipe.weights or "published"
     for name, space in recipe.features.items():
-        for model in _of_features(space.model, getattr(space, "encoder", "")):
+        for model in _of_features(space.model, getattr(space, "encoder", ""), getattr(space, "base", "")):
             yield Needed(model, getattr(space, "weights", None) or usual, f"features.{name}")
     for name, learned in recipe.train.items():
         if learned.model == "basic-ae":
@@ -57,9 +57,11 @@ def _all(recipe: Recipe) -> Iterator[Needed]:
             yield Needed(of_generator, images.weights or usual, f"images.{name}")
 
 
-def _of_features(model: str, encoder: str) -> tuple[str, ...]:
+def _of_features(model: str, encoder: str, base: str) -> tuple[str, ...]:
     if encoder:
         return (EMBEDDING[encoder],)
+    if base:
+        return (ADAPTED[base][0],)
     return tuple(one.name for one in CATALOGUE.values() if model in one.features)
 
 

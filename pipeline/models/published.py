@@ -128,6 +128,7 @@ MODELS = (
         _folders(unet=859_520_964, vae=VAE, scheduler=0, text_encoder=TEXT),
         "CreativeML OpenRAIL-M",
         f"restrictions of use pass on; {LAION}",
+        features=("prompt",),
         generators=("ip-adapter",),
     ),
     Published(
@@ -137,6 +138,7 @@ MODELS = (
         _folders(unet=2_567_463_684, vae=VAE, scheduler=0, text_encoder=TEXT, text_encoder_2=694_659_840),
         "CreativeML OpenRAIL++-M",
         "restrictions of use pass on",
+        features=("prompt",),
         generators=("ip-adapter",),
     ),
     Published(

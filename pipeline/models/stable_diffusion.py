@@ -136,6 +136,23 @@ def text_width(unet: Mapping[str, Any]) -> int:
     return tokens + shared - SIZES * int(unet["addition_time_embed_dim"])
 
 
+def said_by(encoder: Any, numbers: Tensor, *, last: bool) -> tuple[Tensor, Tensor | None]:
+    """Return what an encoder says of texts: (text, token, feature), and (text, feature) if it has a summary.
+
+    Parameters
+    ----------
+    encoder
+        Of transformers.
+    numbers
+        (text, token) int.
+    last
+        Whether it is heard at its end, as the only one of a base is; of two, the layer before is.
+    """
+    said = encoder(numbers, output_hidden_states=True)
+    tokens = said.last_hidden_state if last else said.hidden_states[-2]
+    return tokens, said.text_embeds if "text_embeds" in said else None
+
+
 def no_text(texts: Sequence[Text], parts: Sequence[Part], numbers: Dtype, device: str) -> Tensor:
     """Return what text encoders say of the empty text, (1, feature) float32 on the CPU; they are let go.
 
@@ -155,10 +172,9 @@ def no_text(texts: Sequence[Text], parts: Sequence[Part], numbers: Dtype, device
         for text, part in zip(texts, parts, strict=True):
             encoder: Any = placed(part.load(numbers), device)
             tokens = torch.tensor([[BEGIN, END] + [text.padding] * (TOKENS - 2)], device=device)
-            said = encoder(tokens, output_hidden_states=True)
-            # One encoder is heard at its end; of two, the layer before is heard, and the second's summary.
-            words.append(said.hidden_states[-2] if len(texts) > 1 else said.last_hidden_state)
-            if "text_embeds" in said:
-                pooled.append(said.text_embeds.float().cpu())
+            said, summary = said_by(encoder, tokens, last=len(texts) == 1)
+            words.append(said)
+            if summary is not None:
+                pooled.append(summary.float().cpu())
     flat = torch.cat(words, dim=-1).flatten(1).float().cpu()
     return torch.cat([flat, *pooled], dim=1)

@@ -58,7 +58,7 @@ def miscast(
 def _unfit(table: Images, role: str, space: str, features: Mapping[str, FeatureSpace], ridge: Ridge) -> str:
     if space not in features:
         return _undeclared("features", features, space)
-    model, fits = features[space].model, CONDITIONED[table.generator].roles[role]
+    model, fits = features[space].model, CONDITIONED[table.generator].all[role]
     if model != fits:
         return (
             f"is a space of {model!r}, which generator {table.generator!r} cannot take as {role}; "

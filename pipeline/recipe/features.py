@@ -12,7 +12,7 @@ from .tables import Components, Count, Side, Weights
 Dtype = Literal["float32", "float16"]
 #: Pictures a network encodes at once, by model, where the recipe doesn't say. No device chooses it: what a
 #: product is called depends on it, and must not depend on who works. Some 1 to 2 GB of layers.
-BATCH = {"vdvae": 16, "clip-vision": 32, "clip-text": 16, "clip-image": 32}
+BATCH = {"vdvae": 16, "clip-vision": 32, "clip-text": 16, "clip-image": 32, "prompt": 16}
 #: Most latents the very deep VAE has.
 LATENTS = 75
 
@@ -83,7 +83,18 @@ class EmbeddingFeatures(_Encoded):
     """ViT-H/14 tells 1,024 numbers, for IP-Adapter; ViT-bigG/14 tells 1,280, for Kandinsky 2.2."""
 
 
-EncodedFeatures = LatentFeatures | PatchFeatures | TextFeatures | EmbeddingFeatures
+class PromptFeatures(_Encoded):
+    """What the text encoders of a Stable Diffusion say of a picture's captions, averaged over the captions.
+
+    77 tokens of 768 for 1.5; for XL 77 of 2,048 and a pooled embedding of 1,280.
+    """
+
+    model: Literal["prompt"]
+    base: Literal["sdxl", "sd15"] = "sdxl"
+    """Whose, as in the pictures that are painted of it."""
+
+
+EncodedFeatures = LatentFeatures | PatchFeatures | TextFeatures | EmbeddingFeatures | PromptFeatures
 FeatureSpace = Annotated[
     PixelFeatures | PcaFeatures | WordFeatures | EncodedFeatures, Field(discriminator="model")
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from storage.chunks import even_edges
 
 from ..errors import ShapeError
-from ..features.encoders import Texts, encoded, encoder_of, memory, told
+from ..features.encoders import encoded, encoder_of, memory, reader_of, told
 from ..stage import Cost, largest_block, lazily, stage
 from .coordinates import picture_coords
 from .featurize import FEATURE, as_stored
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from ..features.encoders import Draw, Encoder, PictureEncoder
+    from ..features.encoders import Draw, Encoder, PictureEncoder, Texts
 
 IMAGES = 256
 """Pictures a block and a chunk, half of what other spaces have: networks take minutes for them on a core."""
@@ -101,6 +101,7 @@ def caption_features(
     *,
     batch: int,
     dtype: str = "float32",
+    base: str | None = None,
     weights: str = "published",
     network: Mapping[str, str],
 ) -> xr.Dataset:
@@ -116,6 +117,8 @@ def caption_features(
         Pictures whose captions are encoded at once; at another size of batch they may differ by 1e-5.
     dtype
         How values are stored.
+    base
+        Of a Stable Diffusion, "sdxl" or "sd15", whose text encoders are to tell instead.
     weights, network
         Where the weights lie, and what tells them from others.
 
@@ -125,14 +128,16 @@ def caption_features(
         If captions and pictures do not pair up, or a picture has no caption.
     """
     check_paired(stimuli, captions)
+    model = "clip-text" if base is None else "prompt"
     bare = np.flatnonzero(~told(captions.caption.values).any(axis=1))
     if bare.size:
         raise ShapeError(
             f"picture {stimuli.image_id.values[bare[0]]} has no caption ({bare.size} such), and "
-            'model = "clip-text" needs one or more of each: add some, or take another model'
+            f"model = {model!r} needs one or more of each: add some, or take another model"
         )
-    encoder = Texts(weights, captions.sizes["slot"])
-    said = {"model": "clip-text", "batch": batch, "dtype": dtype, "network": dict(network)}
+    encoder = reader_of(weights, captions.sizes["slot"], base)
+    said = {"model": model, "batch": batch, "dtype": dtype, "network": dict(network)}
+    said |= {} if base is None else {"base": base}
     return _lazy(encoder, partial(_written, captions, encoder), stimuli, said)
 
 

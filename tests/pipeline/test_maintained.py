@@ -54,6 +54,28 @@ def test_a_run_paints_by_what_is_predicted(make_recipe, final, space):
     assert len(np.unique(made.picture.values.reshape(5, -1), axis=0)) == 5
 
 
+def test_texts_guide_beside_the_embedding(make_recipe, arrays):
+    given = arrays(**SIZES)
+    for split in ("train", "test"):
+        count = len(given[f"{split}_images"])
+        given[f"{split}_captions"] = np.array([f"picture {at} of a disc" for at in range(count)])
+    changes = asked({"generator": "ip-adapter", "base": "sd15"})
+    changes["data"] = {"arrays": {f"{split}_captions": f"{split}_captions" for split in ("train", "test")}}
+    changes["features"]["said"] = {"model": "prompt", "base": "sd15", "batch": 8}
+    changes["ridge"]["spaces"]["said"] = {"alpha": 30, "correction": "none"}
+    final = {**changes["images"]["final"], "features": {"image": "seen", "text": "said"}}
+    changes["images"]["final"] = final
+    changes["images"]["untold"] = {**final, "features": "seen"}
+    planned = run(make_recipe(changes, given), cluster=Threads(workers=2)).plan
+    said, made = opened(planned, "features/said"), opened(planned, "images/final").picture.values
+    assert said.value.attrs["base"] == "sd15"
+    assert made.shape == (5, 1, 64, 64, 3)
+    assert (made != opened(planned, "images/untold").picture.values).any(axis=(1, 2, 3, 4)).all()
+    final["base"], final["size"] = "sdxl", 64
+    with pytest.raises(ShapeError, match=r"text has \d+ features, generator 'ip-adapter' takes \d+"):
+        plan(make_recipe(changes, given))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["ip-adapter", "kandinsky"])
 def test_a_preset_runs_with_random_weights(tmp_path, arrays, preset):
