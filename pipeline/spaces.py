@@ -62,13 +62,14 @@ class Spaces:
 
     def _encode(self, space: str, settings: EncodedFeatures) -> None:
         """Add what a network tells of pictures or captions."""
-        from .features import encoders
+        from .features.captions import reader_of
+        from .features.encoders import encoder_of
 
         weights = settings.weights or self.recipe.weights or "published"
         how: dict[str, Any] = {"batch": settings.batch or BATCH[settings.model], "dtype": settings.dtype}
         if isinstance(settings, (TextFeatures, PromptFeatures)):
             base = settings.base if isinstance(settings, PromptFeatures) else None
-            network = encoders.reader_of(weights, base=base).pretrained.identity()
+            network = reader_of(weights, base=base).pretrained.identity()
             how |= {"base": base} if base else {}
             places = {"weights": weights}
             self._read(space, "encode.caption_features", places=places, network=network, **how)
@@ -89,7 +90,7 @@ class Spaces:
             owner=self.made["stimuli"].owner,
             places={"weights": weights},
             model=settings.model,
-            network=encoders.encoder_of(settings.model, weights, which).pretrained.identity(),
+            network=encoder_of(settings.model, weights, which).pretrained.identity(),
             **how,
             **own,
             **which,

@@ -11,7 +11,8 @@ import numpy as np
 from storage.chunks import even_edges
 
 from ..errors import ShapeError
-from ..features.encoders import encoded, encoder_of, memory, reader_of, told
+from ..features.captions import reader_of, told
+from ..features.encoders import encoded, encoder_of, memory
 from ..stage import Cost, largest_block, lazily, stage
 from .coordinates import picture_coords
 from .featurize import FEATURE, as_stored
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-    from ..features.encoders import Draw, Encoder, PictureEncoder, Texts
+    from ..features.captions import Texts
+    from ..features.encoders import Draw, Encoder, PictureEncoder
 
 IMAGES = 256
 """Pictures a block and a chunk, half of what other spaces have: networks take minutes for them on a core."""

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from cluster import Threads
-from pipeline.features.encoders import Embedding, Latents, Patches, Texts, encoded, encoder_of, memory, told
-from pipeline.models.clip import numbers_of
+from pipeline.features.captions import Texts
+from pipeline.features.encoders import Embedding, Latents, Patches, encoded, encoder_of, memory
 
 SEEDS = np.arange(100, 107)
 BILINEAR, BICUBIC = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC
@@ -28,10 +28,6 @@ def features(encoder, pictures, seeds=SEEDS, batch=3):
         return [encoder.shown(pictures[start:stop]), seeds[start:stop]]
 
     return encoded(encoder, read, len(pictures), batch)
-
-
-def written(encoder, captions, batch=2):
-    return encoded(encoder, lambda start, stop: encoder.numbers(captions[start:stop]), len(captions), batch)
 
 
 def resized(picture, *steps):
@@ -88,18 +84,6 @@ def test_latents_are_drawn_by_the_seed_or_are_the_mean(pictures):
     network = drawn.pretrained.on_worker()
     expected = network.encode(torch.from_numpy(drawn.shown(pictures[:1])), 6)
     np.testing.assert_allclose(features(mean, pictures)[:1], expected, atol=1e-5)
-
-
-def test_captions_are_averaged_over_those_that_there_are():
-    captions = np.array([["a dog", " ", "a red car"], ["", "two cats", ""], ["a", "b", "c"]], object)
-    np.testing.assert_array_equal(told(captions), [[1, 0, 1], [0, 1, 0], [1, 1, 1]])
-    encoder = Texts("random", 3)
-    network = encoder.pretrained.on_worker()
-    read = {text: network(numbers_of([text])).flatten() for text in ["a dog", "a red car", "two cats"]}
-    expected = torch.stack([(read["a dog"] + read["a red car"]) / 2, read["two cats"]])
-    found = written(encoder, captions)
-    np.testing.assert_allclose(found[:2], expected, atol=1e-5)
-    np.testing.assert_allclose(written(encoder, captions, batch=3), found, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from pipeline.diffusion.adapters import IpAdapter
-from pipeline.features.encoders import Prompts, encoded
+from pipeline.features.captions import Prompts
+from pipeline.features.encoders import encoded
 from pipeline.models.clip import numbers_of
 from pipeline.models.prompt import prompt
 from pipeline.models.stable_diffusion import BASES, no_text

@@ -11,7 +11,8 @@ import pytest
 from cluster import Threads
 from pipeline import plan, run
 from pipeline.errors import RecipeError, ShapeError
-from pipeline.features.encoders import Latents, Patches, Texts, encoded, memory
+from pipeline.features.captions import Texts
+from pipeline.features.encoders import Latents, Patches, encoded, memory
 from pipeline.models.weights import WeightsMissing
 from pipeline.stages import encode
 from pipeline.stages.encode import feature_seed
