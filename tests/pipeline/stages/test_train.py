@@ -340,7 +340,7 @@ def _step(place):
 
 
 def test_a_batch_that_memory_does_not_hold_is_halved_and_the_marker_says_so(make_recipe, monkeypatch):
-    from pipeline.diffusion import batches
+    from pipeline.models import batches
 
     recipe = make_recipe(SMALL, **SIZES)
     planned = run(recipe, cluster=THREADS).plan
@@ -348,14 +348,14 @@ def test_a_batch_that_memory_does_not_hold_is_halved_and_the_marker_says_so(make
     expected = images.open().load().picture.values
     assert images.marker("00000").batch is None
     shutil.rmtree(images.place.local)
-    whole = batches._in_batches
+    whole = batches._walked
 
-    def little(paint, given, batch):
+    def little(make, read, count, batch):
         if batch > 4:
             raise MemoryError
-        return whole(paint, given, batch)
+        return whole(make, read, count, batch)
 
-    monkeypatch.setattr(batches, "_in_batches", little)
+    monkeypatch.setattr(batches, "_walked", little)
     run(recipe, cluster=THREADS)
     assert images.marker("00000").batch == 4
     found = images.open().load().picture.values
