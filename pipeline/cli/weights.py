@@ -173,7 +173,7 @@ def _entry(one: Looked) -> dict[str, Any]:
 
 def _is(one: Looked) -> str:
     if one.wrong:
-        return "WRONG"
+        return "WRONG" if one.path.exists() else "not here"
     return "whole" if one.compared else "there; nobody has said its checksum"
 
 

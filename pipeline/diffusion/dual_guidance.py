@@ -56,6 +56,7 @@ def guided(
     weight_of_text = 1.0 if vision is None else 0.0 if text is None else mixing
 
     def network(noisy: Tensor, time: Tensor, _condition: Tensor | None) -> Tensor:
+        """Return the noise (picture, channel, y, x) float32 in noisy latents, at noise steps (picture,)."""
         many = noisy.repeat(halves, 1, 1, 1).to(weight.dtype)
         said: Tensor = unet(many, time.repeat(halves), text, vision, weight_of_text).float()
         if halves == 1:

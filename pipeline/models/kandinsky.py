@@ -37,6 +37,7 @@ class KandinskyDecoder:
         further = {"image_embeds": told["image"].to(numbers)}
 
         def said(noisy: Tensor, time: Tensor) -> Tensor:
+            """Return the noise (picture, channel, y, x) in noisy latents, at noise steps (picture,)."""
             made: Tensor = self.unet(
                 noisy.to(numbers),
                 time,

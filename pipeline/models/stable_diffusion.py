@@ -96,6 +96,7 @@ class StableDiffusion:
             further |= {"text_embeds": text[:, width:].to(numbers), "time_ids": about}
 
         def said(noisy: Tensor, time: Tensor) -> Tensor:
+            """Return the noise (picture, channel, y, x) in noisy latents, at noise steps (picture,)."""
             made: Tensor = self.unet(
                 noisy.to(numbers),
                 time,

@@ -52,6 +52,7 @@ def _ended(folder: str, share: float, number: signal.Signals) -> Work:
     cluster.write_text(CLUSTER)
 
     def work() -> Mapping[str, Any]:
+        """Begin, send the signal, and give the same command again."""
         driver = _begun(folder, archive, cluster, share)
         workers = children(driver.pid)
         driver.send_signal(number)
@@ -69,6 +70,7 @@ def scheduler_killed(folder: str, share: float) -> Work:
     daemons.start()
 
     def work() -> Mapping[str, Any]:
+        """Begin, kill the scheduler, and give the same command again to a new one."""
         driver = _begun(folder, archive, daemons.file, share)
         daemons.scheduler.kill()
         told = _told(driver)
