@@ -13,6 +13,7 @@ import dask
 from distributed import Client, Nanny, Scheduler, SpecCluster
 
 from cluster.client import DaskWorkers
+from cluster.environment import WATCHED
 from cluster.errors import ClusterNotStarted
 from cluster.keeper import Keeper, Queue, first_line
 from cluster.security import LOOPBACK
@@ -44,6 +45,7 @@ SETTINGS: dict[str, Any] = {
     "distributed.comm.timeouts.connect": "30s",
     # On a busy machine a nanny needs more than dask's 15 s to start a worker again; after them it is closed.
     "distributed.deploy.lost-worker-timeout": "120s",
+    **WATCHED,
 }
 
 

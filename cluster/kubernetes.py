@@ -9,7 +9,7 @@ import inspect
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from cluster.environment import NANNY, job_variables
+from cluster.environment import NANNY, job_variables, variable_of
 from cluster.errors import ClusterConfigError, ClusterNotStarted
 from cluster.fleet import SETTINGS
 from cluster.security import LOOPBACK, environment
@@ -128,12 +128,8 @@ def _guard(container: dict[str, Any], env: list[dict[str, Any]]) -> None:
     """Have the scheduler speak TLS, give up workers that hang, and be probed where it does."""
     container["args"] += ["--protocol", "tls", "--port", str(PORT)]
     container["args"] += ["--dashboard-address", f"{LOOPBACK}:8787"]
-    settings = {
-        f"DASK_{name.replace('.', '__').replace('-', '_').upper()}": value for name, value in SETTINGS.items()
-    }
-    container["env"] = _environment(
-        env, {**environment(KEYS, "scheduler"), **{k: str(v) for k, v in settings.items()}}
-    )
+    settings = {variable_of(name): str(value) for name, value in SETTINGS.items()}
+    container["env"] = _environment(env, {**environment(KEYS, "scheduler"), **settings})
     for probe in ("readinessProbe", "livenessProbe"):  # of the dashboard, which only the pod itself reaches
         container[probe] = {**container[probe], "tcpSocket": {"port": "tcp-comm"}}
         del container[probe]["httpGet"]

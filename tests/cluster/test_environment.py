@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
+import dask
 import pytest
 
 from cluster import environment_kept
-from cluster.environment import job_variables
+from cluster.environment import WATCHED, job_variables
 
 
 def test_what_is_written_is_taken_back_even_after_a_failure(monkeypatch):
@@ -31,3 +32,9 @@ def test_what_makes_processors_compute_alike_travels(monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
     assert job_variables()["OPENBLAS_CORETYPE"] == "Haswell"
     assert not {"MKL_CBWR", "AWS_SECRET_ACCESS_KEY"} & job_variables().keys()
+
+
+def test_workers_elsewhere_are_told_how_often_to_look_at_themselves():
+    with dask.config.set():
+        dask.config.refresh(env=job_variables())
+        assert {name: dask.config.get(name) for name in WATCHED} == WATCHED

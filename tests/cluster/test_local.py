@@ -206,6 +206,18 @@ def test_freed_memory_serves_the_next_array(local):
     assert first.value < 10 * pages
 
 
+def looks():
+    """Return how often this worker is profiled and its loop's health looked at, in milliseconds."""
+    every = get_worker().periodic_callbacks
+    return every["profile"].callback_time, every["tick"].callback_time
+
+
+def test_a_worker_looks_at_itself_seldom(local):
+    """Dask's own settings take 3 % of a core."""
+    [told] = dispatch(local, [Task("looks", looks)])
+    assert told.value == (100, 200)
+
+
 def test_configuration_environment_and_default_client_are_left_alone(tmp_path):
     before = copy.deepcopy(dask.config.config), dict(os.environ)
     with connect(Local(workers=1)) as workers:
