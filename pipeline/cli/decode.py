@@ -63,7 +63,7 @@ def decode(asked: Asked, voxels: Path, folder: Path, names: tuple[str, ...], sta
         standardized=standardized,
         command=f"vox2pix run {asked.words()}",
     )
-    chosen = decoder.chosen(names)
+    chosen = decoder.chosen(tuple(dict.fromkeys(names)))
     if decoder.doubt:
         remark(f"vox2pix: {decoder.doubt}")
     written = [write(decoder, name, folder, voxels, _Line(name, len(decoder.rows))) for name in chosen]

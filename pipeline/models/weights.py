@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PipelineError
+from ..errors import PipelineError, nearest
 from .published import Part, Published, named
 
 if TYPE_CHECKING:
@@ -96,7 +96,10 @@ def _itself(path: Path, parts: Sequence[Part]) -> Path | None:
 def _refused(path: Path, model: str, parts: Sequence[Part]) -> str:
     """Return what a path was expected to hold."""
     if not path.exists():
-        return f'no {path}, where the weights of {model} should lie; mend it, or set weights = "published"'
+        hint = nearest(path.name, ("published", "random"))
+        return (
+            f'no {path}, where the weights of {model} should lie; mend it, or set weights = "published"{hint}'
+        )
     layout = "config.json and a .safetensors file"
     inside = ", ".join(part.path for part in parts)
     expected = inside if len(parts) > 1 or parts[0].is_file else f"{inside}, or itself {layout}"

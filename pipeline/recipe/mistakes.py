@@ -26,6 +26,7 @@ WIDTH = 60
 
 _SHOULD = {
     "bool_type": "be true or false",
+    "dict_type": "be a table",
     "finite_number": "be a finite number",
     "float_type": "be a number",
     "int_type": "be a whole number",
@@ -34,6 +35,7 @@ _SHOULD = {
     "model_type": "be a table",
     "string_too_short": "not be empty",
     "string_type": "be text",
+    "too_short": "name one at least",
     "tuple_type": "be a list",
 }
 _NAMES = {r"^[a-z0-9-]+$": "a-z, 0-9 and -", r"^[A-Za-z0-9_-]+$": "letters, digits, _ and -"}

@@ -28,9 +28,8 @@ def _weights(given: str, info: ValidationInfo) -> str:
     return given if given in ("published", "random") else _absolute(given, info)
 
 
-def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
-    if not values:
-        raise ValueError("expected one or more")
+def each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a list of names in which none stands twice; `ValueError` otherwise."""
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
         raise ValueError(f"{twice[0]!r} is named twice; name each once")
@@ -90,8 +89,8 @@ Samples = Annotated[int, Field(ge=1, le=1000)]
 Precision = Literal["auto", "float32", "float64"]
 Metric = Literal["pixcorr", "ssim", "ssim-columns", "two-way-pixels"]
 # TOML has lists, we keep tuples: the list itself is converted, its items are not
-Subjects = Annotated[tuple[Subject, ...], Field(strict=False), AfterValidator(_each_once)]
-Metrics = Annotated[tuple[Metric, ...], Field(strict=False), AfterValidator(_each_once)]
+Subjects = Annotated[tuple[Subject, ...], Field(strict=False, min_length=1), AfterValidator(each_once)]
+Metrics = Annotated[tuple[Metric, ...], Field(strict=False, min_length=1), AfterValidator(each_once)]
 #: The first so many, or just these; sessions count from 1.
 Sessions = Annotated[int | tuple[int, ...], PlainValidator(_sessions)]
 PictureShape = Annotated[tuple[Count, ...], Field(strict=False), AfterValidator(_picture_shape)]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from pipeline.errors import nearest
 
 from .images import without_unseen
 from .mistakes import mistake
 from .table import Table
-from .tables import Count, Name, Side, Weights
+from .tables import Count, Name, Side, Weights, each_once
 
 if TYPE_CHECKING:
     from pydantic_core import InitErrorDetails
@@ -27,7 +27,7 @@ RESPONSES = "responses"
 Share = Annotated[float, Field(ge=0, lt=1)]
 #: Far above what is of use, and small enough that float32 holds it times a gradient.
 Rate = Annotated[float, Field(gt=0, le=1e10, allow_inf_nan=False)]
-Spaces = Annotated[tuple[Name, ...], Field(strict=False)]
+Spaces = Annotated[tuple[Name, ...], Field(strict=False), AfterValidator(each_once)]
 
 
 class Training(Table):
@@ -47,7 +47,9 @@ class Training(Table):
     """Share of the training pictures that is not learned from, for the curve alone."""
     processes: Count = 1
     """Worker processes that train together; `batch` is shared among them."""
-    log: Annotated[tuple[Literal["tensorboard", "wandb"], ...], Field(strict=False)] = ()
+    log: Annotated[
+        tuple[Literal["tensorboard", "wandb"], ...], Field(strict=False), AfterValidator(each_once)
+    ] = ()
     """What curves and pictures are written for on the way; it enters no fingerprint."""
 
 
@@ -153,9 +155,13 @@ def unlearned(images: Mapping[str, Images], trained: Mapping[str, Learned]) -> I
         if model is None and not fitting:
             text = f"needs a table [train.{name}] with model = '{table.generator}'"
             yield mistake(("images", name, "generator"), text, table.generator)
-        elif model is None or model not in fitting:
-            text = f"names none of the trained decoders of its kind: {', '.join(fitting) or 'none'}"
-            yield mistake(("images", name, "model"), text, model or "")
+        elif model is None:
+            text = f"names no model, and several of its kind are trained: {', '.join(fitting)}; name one"
+            yield mistake(("images", name), text, None)
+        elif model not in fitting:
+            known = f"{', '.join(fitting) or 'none'}{nearest(model, fitting)}"
+            text = f"names none of the trained decoders of its kind: {known}"
+            yield mistake(("images", name, "model"), text, model)
         elif not trained[model].features:
             yield mistake(
                 ("images", name, "model"), "has learned without a condition; it shows nobody's brain", model

@@ -11,6 +11,7 @@ from .contenders import Contender
 from .facts import facts
 from .gallery import galleries
 from .ledger import ledger, state_of
+from .painters import painters
 from .ridges import ridge_cards
 from .score_table import glossary, score_table
 from .simulated import simulated
@@ -43,6 +44,8 @@ class Card:
     """How many products the recipe asks for."""
     ledger: Ledger
     toml: str
+    painters: tuple[tuple[str, str], ...] = ()
+    """Each name of images, and what made its pictures."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ def _card(results: Results, name: str, number: int) -> Card:
         len(results.expected),
         ledger(results),
         results.recipe.as_toml(),
+        tuple(painters(results.recipe)),
     )
 
 

@@ -65,7 +65,9 @@ def scores(stimuli: xr.Dataset, images: xr.Dataset, *, metrics: Sequence[str], s
         ones are brought to their size), or a made picture was never seen.
     """
     if images.sizes["row"] < 2:
-        raise ShapeError("1 test picture found; scores need at least 2 to tell pictures apart")
+        raise ShapeError(
+            "1 test picture found; scores need at least 2 to tell pictures apart: leave [scores] out"
+        )
     for metric in metrics:
         METRICS[metric].check((stimuli.sizes["y"], stimuli.sizes["x"]))
     place = {name: at for at, name in enumerate(stimuli.image_id.values)}

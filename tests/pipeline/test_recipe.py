@@ -247,7 +247,7 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("data.dataset=nsd", "[data.arrays] belongs to another data set; 'nsd' takes sessions, betas"),
         ("data.dataset=array", "did you mean 'arrays'?"),
         ("data.voxels=nsdgeneral", "[data] voxels = 'nsdgeneral' is no region of dataset 'arrays'"),
-        ("data.subjects=[]", "expected one or more"),
+        ("data.subjects=[]", "should name one at least"),
         ("data.subjects=s1", "should be a list"),
         ("data.subjects=['a', 'a']", "'a' is named twice"),
         ("data.subjects=['all']", "give the subject another name"),
@@ -273,6 +273,9 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
         ("rois.early=V1", "[rois] has nothing to name"),
         ("train.mlp.steps=3", "[train.mlp] lacks 'model', which has no default"),
         ('train.mlp={model="basic-ae",features=["pca"]}', "features = ['pca'] should be ['responses']"),
+        ('train.net={model="conditional-ddpm",features=[]}', "= [], but it should name one at least"),
+        ('train.net={model="conditional-ddpm",features=["a","a"]}', "'a' is named twice; name each once"),
+        ("train=3", "train = 3, but it should be a table"),
         ('images.x={generator="voxel-ddpm"}', "needs a table [train.x] with model = 'voxel-ddpm'"),
         ("weights=3", "should be text"),
         ("featurs.x.size=3", "did you mean 'features'?"),
@@ -394,6 +397,14 @@ def test_mistake_in_an_override_is_told_with_the_override(recipe_file: Path) -> 
 )
 def test_mistakes_are_told_in_one_line(override: str, says: str) -> None:
     assert says in refusal(EXAMPLE, override)
+
+
+def test_which_decoder_paints_is_asked(recipe_file: Path) -> None:
+    trained = 'train={old={model="voxel-ddpm"}, new={model="voxel-ddpm"}}'
+    said = refusal(recipe_file, trained, 'images.final={generator="voxel-ddpm"}')
+    assert "[images.final] names no model, and several of its kind are trained: new, old; name one" in said
+    said = refusal(recipe_file, trained, 'images.final={generator="voxel-ddpm", model="od"}')
+    assert "names none of the trained decoders of its kind: new, old; did you mean 'old'?" in said
 
 
 LONG = "n" * 65

@@ -54,6 +54,7 @@ def test_beside_the_pictures_stands_how_they_were_made(decode, done):
     assert Archive("archive").at(record["as_in"]).sealed()
     assert record["spaces"]["pixels"]["correction"] == "none"
     assert (record["standardize"], record["already_standardized"]) == ("train", False)
+    assert record["software"].keys() >= {"python", "vox2pix", "torch", "diffusers"}
     assert str(done) not in json.dumps({**record, "archive": ""})  # else a record would tell of machines
 
 
@@ -68,7 +69,8 @@ def test_json_names_the_files_and_again_is_the_same(decode, done):
 def test_several_samples_and_tables(decode, done, vox2pix):
     more = ["--set", "images.final.samples=2", "--set", 'images.mean={generator="mean"}']
     assert vox2pix("run", "recipe.toml", *more).code == 0
-    assert decode(np.ones((2, 40)), *more, "--images", "final").code == 0
+    said = decode(np.ones((2, 40)), *more, "--images", "final", "--images", "final")
+    assert said.out.startswith("4 pictures of 2 rows")  # named twice, painted once
     names = sorted(path.name for path in (done / "out" / "final").glob("*.png"))
     assert names == ["0-0.png", "0-1.png", "1-0.png", "1-1.png"]
     assert not (done / "out" / "mean").exists()

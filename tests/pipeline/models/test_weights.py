@@ -150,6 +150,8 @@ def test_a_file_by_its_former_name_will_do(places):
 def test_a_path_without_the_model_is_told(places):
     with pytest.raises(WeightsMissing, match=r"no .*nowhere, where the weights of vdvae should lie"):
         located("vdvae", str(places / "nowhere"))
+    with pytest.raises(WeightsMissing, match=r"; did you mean 'random'\?"):
+        located("vdvae", str(places / "randm"))
     part(places / "vd" / "vae")
     with pytest.raises(
         WeightsMissing,
