@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dask.utils import parse_timedelta
 from distributed import Client, Security
+from distributed.comm.core import CommClosedError
 from distributed.comm.core import connect as open_comm
 
 from cluster.client import DaskWorkers
-from cluster.errors import ClusterNotStarted
+from cluster.endpoint import split_address
+from cluster.errors import ClusterConfigError, ClusterNotStarted
 from cluster.logs import diverted
 from cluster.security import address_of
 
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
 TIMEOUT = 10.0
 """Seconds to reach a scheduler."""
+KNOCK = 2.0
+"""Seconds to find out why it was not."""
 
 
 @contextmanager
@@ -29,28 +35,95 @@ def connect_address(config: Address | SchedulerFile) -> Iterator[DaskWorkers]:
     """Keep a connection to a running scheduler for the life of the context."""
     address = str(address_of(config))
     with diverted(None):
-        client = _client(address, config.options)
+        client = _client(config, address)
         try:
             yield _workers(client, config.kind, address)
         finally:
             client.close()
 
 
-def _client(address: str, given: dict[str, Any]) -> Client:
-    options = {"timeout": TIMEOUT, **given}
+def _client(config: Address | SchedulerFile, address: str) -> Client:
+    options = {**config.options, "timeout": _seconds(config), "security": _security(config, address)}
     try:
-        security = options.get("security") or {}
-        options["security"] = Security(**security) if isinstance(security, dict) else security
         # A client that can't connect may wait for ever, and can't be thrown away: ask first whether it could.
         with ThreadPoolExecutor(1) as beside:  # the caller's thread may be running a loop, as in a notebook
             beside.submit(asyncio.run, _answer(address, options)).result()
-        return Client(address, set_as_default=False, **options)
-    except Exception as error:
+    except (OSError, EOFError, CommClosedError) as error:  # TimeoutError is one of them
         raise ClusterNotStarted(
             f"no dask scheduler was reached at {address} within {options['timeout']:g} s "
-            f"({str(error).strip() or type(error).__name__}); "
-            "see that it runs, and that address, port and certificates are right"
+            f"({_reason(address, error)}); see that it runs, and that address, port and certificates are "
+            "right"
         ) from error
+    except Exception as error:
+        raise ClusterNotStarted(
+            f"what answers at {address} is no dask scheduler, or one of another version ({_said(error)}); "
+            "see that address and port are right, and that distributed is the same there"
+        ) from error
+    try:
+        return Client(address, set_as_default=False, **options)
+    except (TypeError, ValueError) as error:
+        raise _refused(config, f"{_said(error)}; expected those of distributed.Client") from None
+    except Exception as error:
+        raise ClusterNotStarted(f"the scheduler at {address} was lost at once: {_said(error)}") from error
+
+
+def _said(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _refused(config: Address | SchedulerFile, what: str) -> ClusterConfigError:
+    return ClusterConfigError(f"options of {config.kind!r}: {what}")
+
+
+def _seconds(config: Address | SchedulerFile) -> float:
+    given = config.options.get("timeout", TIMEOUT)
+    try:
+        found = float(parse_timedelta(given))
+    except (TypeError, ValueError, KeyError):
+        found = 0.0
+    if found <= 0:
+        raise _refused(config, f"timeout = {given!r}; expected seconds, or a text like '20s'")
+    return found
+
+
+def _security(config: Address | SchedulerFile, address: str) -> Security:
+    """Return the keys to connect with: those of the options, else of dask's configuration.
+
+    Raises
+    ------
+    ClusterConfigError
+        Where there are none for an encrypted connection, or they can't be used.
+    """
+    asked = config.options.get("security") or {}
+    try:
+        keys = Security(**asked) if isinstance(asked, dict) else asked
+        context = keys.get_connection_args("client").get("ssl_context")
+    except (OSError, TypeError, ValueError, AttributeError) as error:
+        raise _refused(
+            config,
+            f"security can't be used ({_said(error)}); expected the paths tls_ca_file, tls_client_cert and "
+            "tls_client_key",
+        ) from None
+    if address.startswith("tls") and context is None:
+        raise ClusterConfigError(
+            f"{address} is encrypted, and there are no keys to connect with; name them in [cluster.options]: "
+            "security = { tls_ca_file = ..., tls_client_cert = ..., tls_client_key = ... }"
+        )
+    return keys
+
+
+def _reason(address: str, error: BaseException) -> str:
+    """Say why nothing was reached, as the network tells where dask only says that time is over."""
+    _, host, port = split_address(address)
+    if not isinstance(error, TimeoutError):
+        return _said(error)
+    try:
+        socket.create_connection((host, port), timeout=KNOCK).close()
+    except TimeoutError:
+        return "it does not answer"
+    except OSError as told:
+        return told.strerror or str(told)
+    return "something listens there, and does not answer as a scheduler does"
 
 
 async def _answer(address: str, options: dict[str, Any]) -> None:
@@ -60,9 +133,12 @@ async def _answer(address: str, options: dict[str, Any]) -> None:
         comm = await open_comm(address, timeout=options["timeout"], **arguments)
         try:
             await comm.write({"op": "identity", "reply": True})
-            await comm.read()
+            told = await comm.read()
         finally:
             comm.abort()
+    if not isinstance(told, dict) or told.get("type") != "Scheduler":
+        what = told.get("type", "something else") if isinstance(told, dict) else "something else"
+        raise ValueError(f"it says that it is {what}")
 
 
 def _workers(client: Client, kind: str, address: str) -> DaskWorkers:

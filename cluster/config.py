@@ -11,11 +11,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from cluster.errors import ClusterConfigError
-from cluster.kinds import MODELS, ClusterConfig, Gpu, described
+from cluster.kinds import MODELS, ClusterConfig, described
+from cluster.mistakes import told
 
 KINDS = tuple(MODELS)
 CONFIGURED = "vox2pix.cluster"
 """Key of dask's configuration: a table of its YAML files, or ``DASK_VOX2PIX__CLUSTER__KIND`` and so on."""
+_KEYS = frozenset(key for model in MODELS.values() for key in model.model_fields)
+"""All that a description may hold."""
 _KNOWN = (
     f"{', '.join(KINDS[:-2])}, tcp://HOST:PORT, tls://HOST:PORT, a TOML or YAML file with the keys of "
     "[cluster], or a scheduler's JSON file"
@@ -103,9 +106,14 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ClusterConfigError(f"cluster file {path} can't be read: {error}") from error
     table = _yaml(text, path) if path.suffix in (".yaml", ".yml") else _toml(text, path)
-    for key in ("vox2pix", "cluster"):  # as in dask's files and in a recipe
+    if not table:
+        raise ClusterConfigError(f"cluster file {path} is empty; expected the keys of [cluster]")
+    for key in (
+        "vox2pix",
+        "cluster",
+    ):  # as in dask's files and in a recipe, beside what is not about clusters
         inner = table.get(key)
-        table = inner if isinstance(inner, dict) and len(table) == 1 else table
+        table = inner if isinstance(inner, dict) and not _KEYS & table.keys() else table
     return table
 
 
@@ -124,9 +132,9 @@ def _yaml(text: str, path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         said = " ".join(str(error).split())
         raise ClusterConfigError(f"cluster file {path} can't be read as YAML: {said}") from error
-    if not isinstance(table, dict):
+    if not isinstance(table, dict | None):
         raise ClusterConfigError(f"cluster file {path} holds no table; expected the keys of [cluster]")
-    return table
+    return table or {}
 
 
 def _validated(table: dict[str, Any], place: str) -> ClusterConfig:
@@ -134,24 +142,4 @@ def _validated(table: dict[str, Any], place: str) -> ClusterConfig:
         return described(table)
     except ValidationError as error:
         # not from it: it holds what was given, passwords too
-        raise ClusterConfigError("; ".join(_told(one, place) for one in error.errors())) from None
-
-
-def _told(error: Any, place: str) -> str:
-    """Say one of pydantic's complaints in a sentence, with the nearest known word."""
-    tag, *keys = (str(part) for part in error["loc"]) if error["loc"] else ("",)
-    key, found = ".".join(keys), ""
-    known: tuple[str, ...] = ()
-    match error["type"]:
-        case "extra_forbidden":
-            known, found = tuple((MODELS[tag] if key == keys[-1] else Gpu).model_fields), keys[-1]
-            text = f"cluster {place}: {tag!r} has no key {key!r}; known: {', '.join(known)}"
-        case "union_tag_invalid":
-            known, found = KINDS, str(error["ctx"]["tag"])
-            text = f"cluster {place}: unknown kind {found!r}; known: {', '.join(KINDS)}"
-        case "missing":
-            text = f"cluster {place}: {tag!r} needs the key {key!r}; add it"
-        case _:
-            text = f"cluster {place}: {key + ': ' if key else ''}{error['msg'].removeprefix('Value error, ')}"
-    near = get_close_matches(found, known, n=1)
-    return f"{text}; did you mean {near[0]!r}?" if near else text
+        raise ClusterConfigError("; ".join(told(one, place) for one in error.errors())) from None

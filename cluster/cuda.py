@@ -14,9 +14,9 @@ from distributed import Nanny
 from cluster.devices import visible
 from cluster.errors import ClusterNotStarted, NeedUnmet
 from cluster.fleet import Plan, running
-from cluster.local import nannies
+from cluster.local import nannies, processes
 from cluster.logs import preloads
-from cluster.machine import cores, memory
+from cluster.machine import memory
 from cluster.security import LOOPBACK
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def devices(config: Cuda) -> list[str]:
 
 def members(config: Cuda, chosen: list[str], scratch: str) -> dict[str, dict[str, Any]]:
     """Return what starts each worker: those without a GPU, and one for each GPU."""
-    plain = config.workers or max(1, cores() - len(chosen))
+    plain = processes(config.workers, len(chosen))
     share = memory() // (plain + len(chosen))
     found: dict[str, dict[str, Any]] = {}
     for number in range(plain):

@@ -116,7 +116,7 @@ class Ssh(_Distant):
 
     kind: Literal["ssh"] = "ssh"
     ours = frozenset({"hosts", "worker_class"})
-    hosts: tuple[str, ...] = Field(min_length=1)
+    hosts: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
 
 
 class Kubernetes(Sized):
@@ -183,6 +183,9 @@ MODELS: dict[str, type[BaseModel]] = {
     model.model_fields["kind"].default: model for model in get_args(get_args(ClusterConfig)[0])
 }
 """The model of each kind, by its name."""
+
+THEIRS = frozenset({"address", "scheduler-file"})
+"""The kinds that somebody else runs."""
 
 _adapter: TypeAdapter[ClusterConfig] = TypeAdapter(ClusterConfig)
 

@@ -13,12 +13,13 @@ from distributed import Client, LocalCluster
 
 from cluster.client import DaskWorkers
 from cluster.environment import SPAWN, environment_kept, nanny_settings
-from cluster.errors import ClusterError, ClusterNotStarted
+from cluster.errors import ClusterError, ClusterNotStarted, NeedUnmet
 from cluster.fleet import SETTINGS, ended, look_often
 from cluster.folder import log_folder
 from cluster.logs import FOLDER, diverted, preloads
 from cluster.machine import cores, memory
 from cluster.security import LOOPBACK
+from cluster.sizes import human
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from cluster.folder import Logs
     from cluster.kinds import Local
 
+IDLE = 60_000_000
+"""Bytes that a worker process holds at least."""
 LOCAL = {
     # After this time dask looks whether a worker that died is there, and closes its nanny for good where not.
     # By then it may have died again and be on its way again: a nanny of this process needs no such look.
@@ -67,8 +70,32 @@ def connect_local(config: Local) -> Iterator[DaskWorkers]:
         yield DaskWorkers(client, "local", cluster.scheduler_address, logs, dashboard)
 
 
+def processes(asked: int | None, others: int = 0) -> int:
+    """Return how many worker processes to start here: those asked for, or one a core that is left.
+
+    Parameters
+    ----------
+    asked
+        How many are asked for.
+    others
+        Those that there are besides.
+
+    Raises
+    ------
+    NeedUnmet
+        Where this machine's memory would not even hold them idle.
+    """
+    count = asked or max(1, cores() - others)
+    if (count + others) * IDLE > memory():
+        raise NeedUnmet(
+            f"workers = {count} processes take about {human((count + others) * IDLE)} before they do "
+            f"anything, of {human(memory())} here; ask for fewer in [cluster]"
+        )
+    return count
+
+
 def _start(config: Local, folder: Path) -> LocalCluster:
-    count = config.workers or cores()
+    count = processes(config.workers)
     options: dict[str, Any] = {
         "n_workers": count,
         "threads_per_worker": config.threads,

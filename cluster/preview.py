@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cluster.kinds import Cuda, Kubernetes, Local, Slurm, Ssh, Threads
-from cluster.security import address_of
+from cluster.security import address_of, open_connection
 from cluster.sizes import human
 
 if TYPE_CHECKING:
@@ -39,24 +39,33 @@ def preview(config: ClusterConfig) -> str:
 
         found = members(config, devices(config), "scratch")
         return "\n".join(_line(name, one["options"]) for name, one in found.items())
-    return f"would connect to {address_of(config)}, and leave it running"
+    warning = (
+        "; that leaves this machine unencrypted, so a run needs --insecure" if open_connection(config) else ""
+    )
+    return f"would connect to {address_of(config)}, and leave it running{warning}"
 
 
 def _here(config: Threads | Local) -> str:
     from cluster.machine import cores, memory
 
-    count = config.workers or cores()
     if isinstance(config, Threads):
-        limit = f"{human(config.memory_bytes or memory())} of memory together"
-        return f"{count * config.threads} threads of this process, {limit}"
-    each = human(config.memory_bytes or memory() // count)
-    return f"{count} processes on this machine, each with {config.threads} threads and {each} of memory"
+        threads = _several((config.workers or cores()) * config.threads, "thread")
+        return f"{threads} of this process, {human(config.memory_bytes or memory())} of memory together"
+    from cluster.local import processes
+
+    count = processes(config.workers)
+    threads, limit = _several(config.threads, "thread"), human(config.memory_bytes or memory() // count)
+    return f"{_several(count, 'process', 'es')} on this machine, each with {threads} and {limit} of memory"
 
 
 def _line(name: str, options: dict[str, object]) -> str:
     env = options["env"]
     device = env["CUDA_VISIBLE_DEVICES"] if isinstance(env, dict) else ""
     gpu = f"GPU {device}" if device else "no GPU"
-    limit = options["memory_limit"]
+    limit, threads = options["memory_limit"], _several(int(str(options["nthreads"])), "thread")
     memory = human(limit) if isinstance(limit, int) else str(limit)
-    return f"{name}: a process on this machine, {options['nthreads']} threads, {memory} of memory, {gpu}"
+    return f"{name}: a process on this machine, {threads}, {memory} of memory, {gpu}"
+
+
+def _several(count: int, what: str, ending: str = "s") -> str:
+    return f"{count} {what}{ending if count != 1 else ''}"

@@ -34,19 +34,27 @@ def refuse_open_connection(config: ClusterConfig, *, insecure: bool) -> None:
     ClusterNotStarted
         Where a scheduler's file is not there.
     """
-    if insecure:
-        return
+    if not insecure and (what := open_connection(config)):
+        raise ClusterConfigError(
+            f"{what} unencrypted and without a password: who can reach that port can read the data and run "
+            "code there; use tls, or give --insecure in a network of yours"
+        )
+
+
+def open_connection(config: ClusterConfig) -> str:
+    """Say what would leave this machine unencrypted; nothing where nothing would.
+
+    Raises
+    ------
+    ClusterNotStarted
+        Where a scheduler's file is not there.
+    """
     address = address_of(config)
     if not getattr(config, "encryption", True):
-        what = f"[cluster] encryption = false lets the {config.kind!r} cluster talk"
-    elif address and address.startswith("tcp") and not is_loopback(split_address(address)[1]):
-        what = f"{address} leaves this machine"
-    else:
-        return
-    raise ClusterConfigError(
-        f"{what} unencrypted and without a password: who can reach that port can read the data and run code "
-        "there; use tls, or give --insecure in a network of yours"
-    )
+        return f"[cluster] encryption = false lets the {config.kind!r} cluster talk"
+    if address and address.startswith("tcp") and not is_loopback(split_address(address)[1]):
+        return f"{address} leaves this machine"
+    return ""
 
 
 def address_of(config: ClusterConfig) -> str | None:
@@ -58,7 +66,7 @@ def address_of(config: ClusterConfig) -> str | None:
 
 def _written(file: Path) -> str:
     try:
-        address = json.loads(file.read_text(encoding="utf-8"))["address"]
+        address = str(json.loads(file.read_text(encoding="utf-8"))["address"])
         split_address(address)
     except FileNotFoundError:
         raise ClusterNotStarted(
@@ -68,7 +76,7 @@ def _written(file: Path) -> str:
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         told = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ClusterConfigError(f"scheduler file {file} does not say where a scheduler is: {told}") from None
-    return str(address)
+    return address
 
 
 def is_loopback(host: str) -> bool:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from cluster.sizes import parse_bytes
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10_000, strict=True)]
+"""How many; the most is far beyond what one scheduler bears, and short of what would fell a machine."""
 
 
 class Keys(BaseModel):

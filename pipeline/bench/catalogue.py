@@ -6,9 +6,12 @@ import importlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from storage.writing import writing
 
 from ..errors import RecipeError
+from .form import Measurement
 from .measure import FORMAT
 from .page import of_comparison, of_measurement
 from .plot import svg
@@ -136,12 +139,22 @@ def load(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
         form = found["format"]
         if form == FORMAT:
-            _ = [found[key] for key in ("scenario", "machine", "size", "load", "began", "commit")]
-            _ = [(case["name"], case["contenders"], case["runs"]) for case in found["cases"]]
+            Measurement.model_validate(found)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RecipeError(f"{path} is no measurement of vox2pix bench ({error}); name its JSON") from None
+        raise RecipeError(
+            f"{path} is no measurement of vox2pix bench ({_said(error)}); name its JSON, or measure again"
+        ) from None
     if form != FORMAT:
         raise RecipeError(
             f"{path} is a measurement of format {form!r}, this vox2pix reads format {FORMAT}; measure again"
         )
     return found
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)

@@ -81,7 +81,7 @@ class Comparison:
             return "The sizes differ: ratios are told, and no verdict is."
         if not self.worse:
             return f"Nothing got worse by more than {LOUD - 1:.0%} and beyond its repeats."
-        said = "; ".join(f"{_named(each)} {number(each.ratio)} times" for each in self.worse)
+        said = "; ".join(f"{_named(each)} {_grown(each)}" for each in self.worse)
         return f"Worse: {said}."
 
     def sections(self) -> Iterator[Section]:
@@ -123,6 +123,10 @@ class Comparison:
             f"{self.scenario}: two measurements",
             [Group(title, "B / A", bars, scale, one=True) for title, bars in shown.items()],
         )
+
+
+def _grown(change: Change) -> str:
+    return f"{number(change.ratio)} times" if change.before else f"0, then {number(change.after)}"
 
 
 def _named(change: Change) -> str:

@@ -82,6 +82,7 @@ def measure_on(
     from cluster.diagnostics import performance_report
 
     with connect(config, insecure=insecure, tell=heard) as workers:
+        workload.insist(workers)
         told = _described(workers)
         _insist_shared(workers, folder)
         release = workload.simulated(folder)

@@ -45,6 +45,8 @@ class Workload:
     """What happens beside the work, by the case's name: called with the workers, entered for each repeat.
 
     Where it yields a list, its length is how often it did harm."""
+    insist: Callable[[Workers], object] = lambda _workers: None
+    """Refuses workers that are not fit for this, before anything is simulated."""
 
     @property
     def size(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RecipeError, nearest
 from .resilience import problem
-from .resilience.trouble import raid
+from .resilience.trouble import insist_ours, raid
 from .workload import UNDISTURBED, Workload
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ def resilience(size: str, changes: Mapping[str, Any]) -> Workload:
         tables=problem.tables(release["size"]),
         stages=("ingest", "respond", "featurize", "gram", "regress", "reconstruct"),
         cases={name: partial(raid, times=count) for name, count in times.items()},
+        insist=insist_ours,
     )
 
 
@@ -140,11 +141,15 @@ def _release(release: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
     Raises
     ------
     RecipeError
-        If there is no such number.
+        If there is no such number, or it is none.
     """
     known = {**release, **ONE}
-    for name in changes:
+    for name, value in changes.items():
         if name not in {*known, "sessions", "trials"}:
             listed = ", ".join(sorted({*known, "sessions", "trials"}))
             raise RecipeError(f"{name!r} is no number of a release; known are {listed}{nearest(name, known)}")
+        parts = value if name == "grid" and isinstance(value, list | tuple) and len(value) == 3 else [value]
+        if (name == "grid") != (len(parts) == 3) or not all(type(part) is int for part in parts):
+            expected = "three whole numbers, as grid=[20,24,18]" if name == "grid" else "a whole number"
+            raise RecipeError(f"{name} = {value!r} is not what a release has; expected {expected}")
     return {**known, **changes}

@@ -45,7 +45,11 @@ SIZES = ("quick", "medium", "large")
     metavar="DIR|URL",
     help="Keep the data here, where all workers reach it; default a temporary folder.",
 )
-@click.option("--out", type=Here(path_type=Path), help="Write JSON, an HTML page, Markdown and SVG here.")
+@click.option(
+    "--out",
+    type=Here(file_okay=False, path_type=Path),
+    help="Write JSON, an HTML page, Markdown and SVG here.",
+)
 @click.option(
     "--references",
     is_flag=True,

@@ -54,14 +54,16 @@ def cluster_checks(config: ClusterConfig, recipe: Recipe | None, *, insecure: bo
 
 def _looks(workers: Workers) -> Iterator[Check]:
     from cluster import human
+    from cluster.kinds import THEIRS
     from cluster.survey import differences, encryption, survey, tunnel
 
     each = f" of {human(workers.memory)}" if workers.memory else ""
     where = f", dashboard {workers.dashboard}" if workers.dashboard else ""
+    done = "reached and left running" if workers.kind in THEIRS else "started and stopped"
     yield Check(
         "cluster",
         ok=True,
-        found=f"{workers.kind}: {counted(workers.slots, 'worker')}{each}{where}; started and stopped",
+        found=f"{workers.kind}: {counted(workers.slots, 'worker')}{each}{where}; {done}",
     )
     yield Check("cluster encryption", ok=True, found=encryption(workers))
     if workers.dashboard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from storage.remote import Location
 
 from .brain import CHANNELS, Brain, answer, channel_maps, grow_brain
 from .recipe import SIGN, readme, recipe
+from .room import INDEX, insist_room
 from .scenes import draw_scenes
 from .showing import Design, plan_showings
 
@@ -94,10 +96,13 @@ def simulate_arrays(
         )
         raise ValueError(text)
     design = plan_showings(images, sessions, trials)
+    target = Location.of(destination)
+    pictures, places = design.images * size**2 * 3, math.prod(grid)  # of three channels, a byte each
+    responses = design.trials * places * 2  # about half of the places are voxels, of four bytes
+    insist_room(pictures + responses + places * INDEX, pictures + subjects * responses, target)
     rngs = [np.random.default_rng([seed, number, 0]) for number in range(subjects)]
     brains = {f"subj{number + 1:02}": grow_brain(grid, rng) for number, rng in enumerate(rngs)}
     release = Release(brains, design, size, seed)
-    target = Location.of(destination)
     _refuse_foreign(target)
     nbytes = 0
     for name, content in release.files("arrays" if target.is_local else f"{target}/arrays"):

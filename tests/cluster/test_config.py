@@ -58,6 +58,12 @@ def test_a_toml_file_holds_the_keys(tmp_path, header):
     assert config.memory_bytes == 2_000_000_000
 
 
+def test_a_whole_recipe_holds_them_too(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text('seed = 0\n[data]\nsource = "x"\n[cluster]\nkind = "threads"\nworkers = 3\n')
+    assert parse(str(path)) == Threads(workers=3)
+
+
 @pytest.mark.parametrize("indent", [(), ("cluster",), ("vox2pix", "cluster")])
 def test_a_yaml_file_holds_the_keys_as_dasks_own_does(tmp_path, indent):
     table: dict = {"kind": "ssh", "hosts": ["one", "two"], "gpu": {"workers": 2}}
@@ -123,13 +129,21 @@ def test_parse_raises_saying_what_is_known(text, said):
         ('kind = "threds"', "unknown kind 'threds'; known: .*; did you mean 'threads'"),
         ("worker = 2", "no key 'worker'; known: .*; did you mean 'workers'"),
         ('kind = "slurm"\ngpu = { worker = 2 }', r"no key 'gpu\.worker'; known: .*; did you mean 'workers'"),
-        ("workers = 0", "workers: .* greater than or equal to 1"),
+        ("workers = 0", "workers = 0; expected 1 or more"),
+        ("workers = 100000000", "workers = 100000000; expected 10000 or less"),
+        ("workers = true", "workers = true; expected a whole number"),
+        ('workers = "two"', "workers = 'two'; expected a whole number"),
+        ("memory = 2000000000", "memory = 2000000000; expected a number with a unit, in quotes, like '2GB'"),
+        ("options = 3", "options = 3; expected a table"),
         ('memory = "much"', "memory: 'much' is not a size"),
         ('kind = "cuda"\ngpu = { memory = "much" }', r"gpu\.memory: 'much' is not a size"),
         ('kind = "address"', "'address' needs the key 'address'"),
         ('kind = "address"\naddress = "tcp://127.0.0.1:1"\nworkers = 2', "'address' has no key 'workers'"),
-        ('kind = "ssh"\nhosts = []', "hosts: .* at least 1"),
-        ('kind = "slurm"\nwait = 0', "wait: .* greater than 0"),
+        ('kind = "ssh"\nhosts = []', r"hosts = \[\]; expected at least 1"),
+        ('kind = "ssh"\nhosts = [""]', "hosts.0 = ''; expected at least one character"),
+        ('kind = "ssh"\nhosts = "alpha"', r"hosts = 'alpha'; expected a list, like \['one', 'two'\]"),
+        ('kind = "slurm"\nwait = 0', "wait = 0; expected more than 0"),
+        ("", "is empty; expected the keys"),
         ('options = { host = "0.0.0.0" }', "must not hold host"),
         ("kind =", "can't be read as TOML"),
     ],
@@ -143,7 +157,8 @@ def test_a_file_raises_saying_what_is_wrong(tmp_path, content, said):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [("kind: [", "can't be read as YAML"), ("- 1", "holds no table")]
+    ("content", "said"),
+    [("kind: [", "can't be read as YAML"), ("- 1", "holds no table"), ("", "is empty; expected the keys")],
 )
 def test_a_yaml_file_raises_saying_what_is_wrong(tmp_path, content, said):
     path = tmp_path / "mine.yaml"

@@ -75,9 +75,8 @@ class Trouble(Listener, AbstractContextManager["Trouble"]):
         self._stage.close()
 
 
-@contextmanager
-def raid(workers: Workers, times: int) -> Iterator[list[str]]:
-    """Kill workers of a cluster so many times while they are at tasks, for the life of the context.
+def insist_ours(workers: Workers) -> None:
+    """Refuse workers that can't be killed, or may not.
 
     Raises
     ------
@@ -85,14 +84,28 @@ def raid(workers: Workers, times: int) -> Iterator[list[str]]:
         If they are threads, or of a cluster that somebody else runs.
     """
     from cluster import NeedUnmet
-    from cluster.chaos import killing, raiding
+    from cluster.kinds import THEIRS
 
-    if workers.kind in {"threads", "address", "scheduler-file"}:
+    if workers.kind == "threads" or workers.kind in THEIRS:
         why = "has no processes" if workers.kind == "threads" else "is not ours"
         raise NeedUnmet(
             f"workers are killed on purpose here, and the {workers.kind!r} cluster {why}; name another kind "
             "with --cluster, as local"
         )
+
+
+@contextmanager
+def raid(workers: Workers, times: int) -> Iterator[list[str]]:
+    """Kill workers of a cluster so many times while they are at tasks, for the life of the context.
+
+    Raises
+    ------
+    NeedUnmet
+        As of `insist_ours`.
+    """
+    from cluster.chaos import killing, raiding
+
+    insist_ours(workers)
     dask: Any = workers
     with raiding(dask, times, harm=killing(dask)) as hit:
         yield hit

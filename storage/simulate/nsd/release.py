@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from storage.remote import Location
 
 from ..arrays import Simulated
 from ..brain import CHANNELS
+from ..room import INDEX, insist_room
 from ..scenes import draw_scene
 from ..showing import plan_showings
 from .anatomical import write_anatomical
@@ -102,12 +104,15 @@ def simulate_nsd(  # noqa: PLR0913  (each is a number of the release)
     if design.trials // sessions > MOST:
         text = f"{design.trials // sessions} trials a session are more than a NIfTI file can hold: "
         raise ValueError(text + f"use more sessions, of at most {MOST} trials")
+    shelf = Shelf(Location.of(destination))
+    places = math.prod(grid)
+    session = design.trials // sessions * places * 2  # int16
+    insist_room(max(session, size**2 * INDEX) + places * INDEX, subjects * sessions * session, shelf.target)
     rng = np.random.default_rng([seed, 0, 0, 9])
     experiment = plan_experiment(design, sessions, SPREAD * images, rng)
     anatomy = grow_anatomy(grid)
     draw_scene(seed, 0, size)  # refuses a size that is too small, before anything is written
     brains = [grow_subject(number, experiment, anatomy, seed, spaces) for number in range(subjects)]
-    shelf = Shelf(Location.of(destination))
     shelf.clear()
     _write(shelf, brains, Beside(experiment, frozenset(extras), size, seed, simple))
     names = tuple(brain.name for brain in brains)

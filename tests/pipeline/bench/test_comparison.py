@@ -43,6 +43,10 @@ def test_what_is_beyond_all_repeats_is_worse_or_better(result):
     assert not back.worse
 
 
+def test_what_was_nothing_is_no_multiple(result):
+    assert compare(scaled(result, 0), result).verdict == "Worse: vox2pix (a <case>): time (s) 0, then 3."
+
+
 def test_what_the_repeats_can_not_tell_apart_has_no_verdict(result):
     found = compare(result, scaled(result, 1.5))  # repeats of 1 to 4 s, then of 1.5 to 6 s
     assert told(found)["vox2pix", "time (s)"].verdict == ""

@@ -222,6 +222,12 @@ def test_every_workload_has_every_size(name, size):
 def test_a_number_that_no_release_has_is_refused(data):
     with pytest.raises(RecipeError, match=r"'image' is no number of a release.*did you mean 'images'"):
         workload("ridge", "quick", {"image": 3})
+    for value in (3, [1, 2], [1, 2, "3"], [1.5, 2, 3]):
+        with pytest.raises(RecipeError, match=r"grid = .*; expected three whole numbers"):
+            workload("ridge", "quick", {"grid": value})
+    for value in ([3], True, "3"):
+        with pytest.raises(RecipeError, match=r"images = .*; expected a whole number"):
+            workload("ridge", "quick", {"images": value})
     with pytest.raises(RecipeError, match="can't be simulated"):
         measure_on(workload("ridge", "quick", {"images": 3}), Threads(workers=1), data)
 
@@ -245,6 +251,8 @@ def test_workers_of_a_cluster_are_killed_and_the_same_bytes_come_of_it(data):
     assert "archive identical" in markdown(found)
 
 
-def test_workers_that_can_not_be_killed_are_told(data):
+def test_workers_that_can_not_be_killed_are_told_before_anything_is_simulated(tmp_path):
+    data = Location.of(tmp_path / "data")
     with pytest.raises(NeedUnmet, match="'threads' cluster has no processes; name another kind"):
         measure_on(workload("resilience", "quick", {}), Threads(workers=1), data, repeats=1)
+    assert not list(tmp_path.iterdir())

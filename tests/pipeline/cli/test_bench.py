@@ -7,6 +7,7 @@ import shlex
 
 import pytest
 
+from cluster import address
 from pipeline.bench import catalogue
 from pipeline.bench.scenario import Case, Contender, Ground, Scenario
 
@@ -80,17 +81,21 @@ def test_a_cluster_is_measured_from_the_command_line(vox2pix, tmp_path):
         (("whole", "--references"), 2, "known are ingest, ridge, generate"),
         (("ridge", "--quick", "--cluster", "tiny.toml"), 4, "needs about"),
         (("ridge", "--cluster", "tcp://127.0.0.1:1"), 4, "no dask scheduler was reached"),
+        (("ridge", "--out", "file"), 2, "'file' is a file"),
         (("ridge", "--out", "file/out"), 3, "file/out could not be written"),
         (("--compare", "none.json", "none.json"), 2, "none.json is no measurement"),
         (("--compare", "list.json", "list.json"), 2, "list.json is no measurement"),
+        (("--compare", "half.json", "half.json"), 2, "half.json is no measurement"),
         (("--compare", "later.json", "later.json"), 2, "format 2, this vox2pix reads format 1"),
     ],
 )
 def test_a_mistake_costs_one_line(vox2pix, tmp_path, monkeypatch, words, code, says):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.toml").write_text('kind = "threads"\nworkers = 1\nmemory = "1MB"\n')
+    monkeypatch.setattr(address, "TIMEOUT", 0.3)
     (tmp_path / "file").touch()
     (tmp_path / "list.json").write_text("[]")
+    (tmp_path / "half.json").write_text('{"format": 1, "scenario": "ri')
     (tmp_path / "later.json").write_text('{"format": 2}')
     said = vox2pix("bench", *words, *(("--data", "data") if "tiny.toml" in words else ()))
     assert said.code == code, said.err

@@ -395,6 +395,7 @@ def test_a_shelf_counts_what_is_put_there(tmp_path):
         ({"size": 7}, "use a size of at least 8"),
         ({"grid": (3, 0, 3)}, "3 x 0 x 3 cannot be written"),
         ({"grid": (3, 40000, 3)}, "each count must be 1 to 32767"),
+        ({"size": 10**6}, r"about 16\.0 TB of memory, .*: use fewer or smaller images"),
     ],
 )
 def test_numbers_that_do_not_go_together_write_nothing(tmp_path, change, said):
