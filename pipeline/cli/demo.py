@@ -25,6 +25,9 @@ FULL = {"subjects": 1, "images": 3000, "simple": True}
 """One upright shape a picture: whoever looks can tell whether the right one was painted."""
 STEPS = {"quick": 300, "full": 3000}
 """Of training: a third of a minute, and some three minutes of one core."""
+ALPHA = {"quick": 100, "full": 1000}
+"""Of 100, 300, 1e3, 3e3 and 1e4. Leave-one-out predictions of 2700 training pictures' components explain .85
+of their variance, with 100 they would explain .82. Of 540 they explain .78, as with 300; with 1000 .74."""
 BUCKET = "simulated-nsd"
 RECIPE = """\
 # Simulated data. This is what `vox2pix demo` ran: vox2pix run demo.toml
@@ -41,10 +44,10 @@ voxels = "nsdgeneral"
 standardize = "session"
 
 [ridge.spaces.pca]
-alpha = 100                      # as in recipe.toml, which the simulation writes
+alpha = {alpha:<24} # suits so many pictures, by leave-one-out
 
 [ridge.spaces.words]
-alpha = 100
+alpha = {alpha}
 
 [train.final]
 model = "conditional-ddpm"
@@ -100,7 +103,8 @@ def _written(out: Path, quick: bool) -> Path:
     """Simulate, and return the path of the recipe that is to be run: beside the one of the simulation."""
     _simulate(out, QUICK if quick else FULL)
     path = out / "demo.toml"
-    path.write_text(RECIPE.format(steps=STEPS["quick" if quick else "full"]))
+    size = "quick" if quick else "full"
+    path.write_text(RECIPE.format(steps=STEPS[size], alpha=ALPHA[size]))
     return path
 
 

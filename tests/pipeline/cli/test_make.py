@@ -110,7 +110,7 @@ def test_the_demo_runs_the_preset(tmp_path, steps):
     from pipeline.cli.demo import RECIPE
 
     path = tmp_path / "demo.toml"
-    path.write_text(RECIPE.format(steps=steps))
+    path.write_text(RECIPE.format(steps=steps, alpha=300))
     recipe = load_recipe(path)
     assert recipe.train["final"].steps == steps
     assert set(recipe.images) == {"final", "sampled", "pca", "nearest", "mean", "ceiling"}
