@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import layout
+from .attached import Attached
 from .chunks import spans
 from .errors import Unsealed
 from .local import remove_drafts
@@ -238,5 +239,7 @@ class Product(Marked):
                 "run the recipe to its end, or open it with partial=True"
             )
         found = opened(self.data, str(self), raw=raw)
-        found.encoding |= {"files": self.files, "revision": record["digest"] if record else ""}
+        markers = self.markers() if record and record.get("files") else []  # few products have files
+        files = Attached.of(self.files, markers)
+        found.encoding |= {"files": files, "revision": record["digest"] if record else ""}
         return found

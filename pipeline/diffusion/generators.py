@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from storage.remote import Location
+    from storage.attached import Attached
 
 
 class Generator(Protocol):
@@ -71,7 +71,7 @@ class Trained:
         Of the pictures that are painted.
     """
 
-    files: Location
+    files: Attached
     revision: str
     batch: int
     manner: Manner = field(default_factory=Manner)
@@ -85,7 +85,7 @@ class Trained:
         start: NDArray[np.uint8] | None = None,
     ) -> NDArray[np.uint8]:
         """Return pictures; see `Generator`."""
-        said = json.loads((self.files / "config.json").read())
+        said = json.loads(self.files.read("config.json"))
         network = self._network(said)
         painter = self._diffusing if said["model"] in PROCESSES else self._decoding
         given: list[NDArray[Any]] = [conditions, seeds]
@@ -94,15 +94,16 @@ class Trained:
         return in_batches(lambda *batch: painter(network, said, *batch), given, self.batch)
 
     def _network(self, said: dict[str, Any]) -> nn.Module:
-        place = self.files / "model.safetensors"
+        name = "model.safetensors"
+        place = str(self.files / name)
 
         def load() -> nn.Module:
             made = skeleton(said["model"], said["network"])
-            fill(made, from_bytes(place.read()), str(place))
+            fill(made, from_bytes(self.files.read(name)), place)
             return made.to(device()).eval()
 
         size = _size(said["model"], json.dumps(said["network"]))
-        return resident(Key(str(place), self.revision, device=device()), load, size)
+        return resident(Key(place, self.revision, device=device()), load, size)
 
     def _diffusing(
         self,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from storage.remote import Location
+    from storage.attached import Attached
     from storage.workspace import Workspace
 
     from ..diffusion.process import Process
@@ -84,7 +84,7 @@ class Decoder:
             return Denoising(PROCESSES[self.model], self.dropout)
         return Pixels(autoencoder(Autoencoder.of(self.weights)), self.augment)
 
-    def network(self, examples: Examples, settings: Settings, start: Location | None = None) -> nn.Module:
+    def network(self, examples: Examples, settings: Settings, start: Attached | None = None) -> nn.Module:
         """Return the network before its first step.
 
         Parameters
@@ -103,7 +103,7 @@ class Decoder:
             torch.manual_seed(number(seed, "weights"))
             made = build(self.model, self.described)
         if start is not None:
-            known = from_bytes((start / WEIGHTS).read())
+            known = from_bytes(start.read(WEIGHTS))
             fill(made, known, str(start / WEIGHTS), lacking="condition.")
         if self.model == "conditional-ddpm" and examples.condition is not None:
             learned, rank = np.flatnonzero(~kept_back(examples, settings)), made.get_buffer("into").shape[1]
@@ -162,7 +162,7 @@ def train(
     examples: Examples,
     settings: Settings,
     workspace: Workspace | None = None,
-    start: Location | None = None,
+    start: Attached | None = None,
     logs: Sequence[str] = (),
 ) -> dict[str, NDArray[np.float32]]:
     """Train a decoder to its end, leave its weights in the workspace, and return its curves.

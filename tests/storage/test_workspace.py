@@ -12,6 +12,7 @@ import xarray as xr
 from storage import damage
 from storage.archive import Archive
 from storage.collect import leftovers
+from storage.errors import Damaged
 from storage.remarks import remarks
 from storage.remote import Location
 from storage.schema import Schema, Variable
@@ -146,7 +147,17 @@ def test_the_digest_that_others_are_made_from_holds_the_files(tmp_path):
 
 def test_who_opens_the_product_is_told_where_its_files_are(trained):
     _, product = trained
-    assert (product.open(raw=True).encoding["files"] / "config.json").read() == b"{}"
+    files = product.open(raw=True).encoding["files"]
+    assert files.read("config.json") == (files / "config.json").read() == b"{}"
+
+
+@pytest.mark.parametrize("left", [b"", b"[]", None])
+def test_files_that_are_not_what_was_written_are_never_read(trained, left):
+    _, product = trained
+    place = product.files / "config.json"
+    place.delete() if left is None else place.write(left)
+    with pytest.raises(Damaged, match=r"config.json is (damaged|missing).* `vox2pix run` .* repairs it"):
+        product.open(raw=True).encoding["files"].read("config.json")
 
 
 def test_a_training_that_goes_on_is_young(trained):

@@ -11,7 +11,7 @@ from pipeline.decoding.multipliers import Spectral
 from pipeline.decoding.recordings import BY_GROUP, BY_VOXEL
 from pipeline.decoding.spaces import Space
 from pipeline.errors import RecipeError, ShapeError
-from storage.errors import Missing, Unsealed
+from storage.errors import Damaged, Missing, Unsealed
 
 PER_FEATURE = {"alpha": {"from": 1, "to": 1e4, "count": 3, "per": "feature"}}
 PRIMAL = {"voxels": 11, "train": 24, "test": 9}
@@ -198,6 +198,9 @@ def test_random_weights_are_said(finished):
     made, its = decode(run.recipe, run.percent, "ae", image_id=run.ids), run.open("images/ae")
     assert "nothing it shows is a result" in made.picture.attrs["note"]
     assert abs(made.picture.values.astype(int) - its.picture.values).max() <= 1
+    (run.open("model/ae").encoding["files"] / "config.json").write(b"{}")
+    with pytest.raises(Damaged, match=r"config.json is damaged .*`vox2pix run` with the same recipe repairs"):
+        decode(run.recipe, run.percent, "ae")
 
 
 # --- what can't be -----------------------------------------------------------------------------------
