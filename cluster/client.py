@@ -13,7 +13,7 @@ from distributed.core import RPCClosed
 from distributed.scheduler import NoValidWorkerError, NoWorkerError
 
 from cluster.attempt import Outcome, on_worker
-from cluster.diagnostics import deaths, died_alone
+from cluster.deaths import Deaths
 from cluster.errors import ClusterError, ClusterLost, NeedUnmet
 from cluster.members import has_gpu, is_stuck
 from cluster.sizes import human
@@ -67,14 +67,16 @@ class DaskWorkers:
     ceiling: int | None = field(init=False)
     gpus: int = field(init=False)
     shares: dict[str, float] = field(init=False, default_factory=dict)
+    deaths: Deaths = field(init=False)
     _since: dict[str, float] = field(init=False, default_factory=dict)
-    _died: float = field(init=False, default=0.0)
+    _died: int = field(init=False, default=0)
     _for_gpus: WeakSet[Future[Outcome]] = field(init=False, default_factory=WeakSet)
 
     def __post_init__(self) -> None:
         self.slots = self.gpus = 0
         self.memory = self.ceiling = None
         self._measure(self.workers())
+        self.deaths = Deaths(self.client)
         self._topic = f"vox2pix-{self.client.id}"
         self.client.subscribe_topic(self._topic, lambda event: self.shares.update([event[1]]))
 
@@ -167,7 +169,7 @@ class DaskWorkers:
                 worker=last.address,
                 name=str(last.name),
                 killed=True,
-                alone=died_alone(self.client, str(pending.key)),
+                alone=self.deaths.alone(str(pending.key)),
             )
         except NoWorkerError as error:
             raise self._without(NOBODY, error.timeout) from error
@@ -227,7 +229,7 @@ class DaskWorkers:
 
     def _one_died(self) -> bool:
         """Tell whether one has died since the last look: a task may kill each that comes, unseen."""
-        before, self._died = self._died, max((when for when, _ in deaths(self.client)), default=0.0)
+        before, self._died = self._died, len(self.deaths)
         return self._died != before
 
     @property

@@ -9,48 +9,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from distributed import Client
-
+    from cluster.deaths import Deaths
     from cluster.workers import Workers
 
 
-def noted(workers: Workers) -> float:
-    """Return the time, by the scheduler's clock, of what it noted last; 0 where there is no scheduler."""
-    return max((when for when, _ in _events(workers)), default=0.0)
+def noted(workers: Workers) -> int:
+    """Return how many workers have died so far; 0 where there is no scheduler."""
+    return len(getattr(workers, "deaths", ()))
 
 
-def lost(workers: Workers, since: float) -> list[str]:
-    """Return the tasks that workers had when they went away, since a time that `noted` returned.
+def lost(workers: Workers, since: int) -> list[str]:
+    """Return the tasks that workers had when they went away, since a number that `noted` returned.
 
     Dask gives them to other workers; a task that was lost twice is there twice.
     """
-    client = getattr(workers, "client", None)
-    died = [] if client is None else deaths(client)
-    return [str(key) for when, had in died if when > since for key in had]
-
-
-def died_alone(client: Client, key: str) -> bool:
-    """Tell whether most of the workers that died with a task had no other."""
-    had = [set(tasks) for _, tasks in deaths(client)]
-    return 2 * sum(tasks == {key} for tasks in had) > sum(key in tasks for tasks in had)
-
-
-def deaths(client: Client) -> list[tuple[float, tuple[str, ...]]]:
-    """Return when workers went away, by the scheduler's clock, and the tasks that they had then."""
-    try:
-        events = client.get_events("all") or ()
-    except OSError:
-        return []
-    return [
-        (when, tuple(event.get("processing-tasks", ())))
-        for when, event in events
-        if event.get("action") == "remove-worker"
-    ]
-
-
-def _events(workers: Workers) -> list[tuple[float, dict[str, Any]]]:
-    client = getattr(workers, "client", None)
-    return [] if client is None else list(client.get_events("all") or ())
+    deaths: Deaths | None = getattr(workers, "deaths", None)
+    return [] if deaths is None else deaths.since(since)
 
 
 @contextmanager

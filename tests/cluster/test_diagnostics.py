@@ -1,4 +1,4 @@
-"""What a scheduler says of tasks that workers took with them, and the report it writes."""
+"""What a scheduler says of tasks that workers took with them, even if it has forgotten; its report."""
 
 from __future__ import annotations
 
@@ -18,10 +18,18 @@ def die_once(flag):
     return 7
 
 
+def flood(dask_scheduler):
+    """Have the scheduler note so much that it forgets what went before; return what it knows of the dead."""
+    for _ in range(dask_scheduler._broker._topics["all"].events.maxlen):
+        dask_scheduler.log_event("all", {"action": "flood"})
+    return [said for _, said in dask_scheduler.get_events("all") if said["action"] == "remove-worker"]
+
+
 def test_a_task_that_a_worker_took_with_it_is_told(local, tmp_path):
     before = noted(local)
     (result,) = dispatch(local, [Task("s1/betas block 3", die_once, (str(tmp_path / "flag"),))])
     assert result.value == 7
+    assert local.client.run_on_scheduler(flood) == []
     assert ["'s1/betas block 3'" in key for key in lost(local, before)] == [True]
     assert lost(local, noted(local)) == []
 
