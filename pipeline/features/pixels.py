@@ -38,7 +38,8 @@ def encode(pictures: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
         If these are no pictures.
     """
     small = resize(pictures, (size, size))
-    return small.reshape(len(small), math.prod(small.shape[1:])).astype(np.float32) / np.float32(WHITE)
+    flat = small.reshape(len(small), math.prod(small.shape[1:]))
+    return np.asarray(np.divide(flat, np.float32(WHITE), dtype=np.float32))
 
 
 def decode(values: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[np.uint8]:

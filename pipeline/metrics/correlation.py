@@ -47,6 +47,7 @@ def pixel_correlations(seen: Pictures, made: Pictures) -> Scores:
     Parameters
     ----------
     seen, made : (row, y, x, channel) uint8
+        They may differ in rows. Made pictures are resized to the seen ones' size.
 
     Returns
     -------

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.errors import ShapeError
 
 from .correlation import pixel_correlations
+from .pictures import check_pairs
 
 if TYPE_CHECKING:
     from .pictures import Pictures, Scores
@@ -38,8 +39,9 @@ def two_way_pixels(seen: Pictures, made: Pictures) -> Scores:
     ShapeError
         If there are fewer than two rows.
     """
+    check_pairs(seen, made)
     _check_rows(len(seen))
-    return _shares(pixel_correlations(seen, made))
+    return shares(pixel_correlations(seen, made))
 
 
 def two_way(seen: np.ndarray[Any, np.dtype[Any]], made: np.ndarray[Any, np.dtype[Any]]) -> Scores:
@@ -66,7 +68,7 @@ def two_way(seen: np.ndarray[Any, np.dtype[Any]], made: np.ndarray[Any, np.dtype
     if seen.ndim != 2 or seen.shape != made.shape:
         raise ShapeError(f"Features of shape {seen.shape} and {made.shape}; expected equal (row, feature).")
     _check_rows(len(seen))
-    return _shares(_correlations(seen, made))
+    return shares(_correlations(seen, made))
 
 
 def _check_rows(rows: int) -> None:
@@ -88,7 +90,18 @@ def _correlations(seen: np.ndarray[Any, np.dtype[Any]], made: np.ndarray[Any, np
     return np.asarray(np.divide(products, scale, out=np.zeros(scale.shape), where=scale > 0))
 
 
-def _shares(correlations: Scores) -> Scores:
-    """Return (made,) shares from correlations (seen, made)."""
+def shares(correlations: Scores) -> Scores:
+    """Return the share of other seen rows less like a made row than its own, for every row.
+
+    Parameters
+    ----------
+    correlations : (row of seen, row of made) float
+        How alike they are.
+
+    Returns
+    -------
+    (row,) float64
+        A tie is a failure.
+    """
     own = np.diagonal(correlations)
     return np.asarray((correlations < own[None, :] - TIE).sum(axis=0) / (len(own) - 1))

@@ -30,16 +30,20 @@ def check_pairs(seen: Pictures, made: Pictures) -> None:
     ShapeError
         If they are not that, or differ in rows, or hold none.
     """
+    _check_pictures(seen, made)
+    if len(seen) != len(made) or not len(seen):
+        raise ShapeError(
+            f"{len(seen)} seen and {len(made)} made pictures; expected as many, and at least one."
+        )
+
+
+def _check_pictures(seen: Pictures, made: Pictures) -> None:
     for name, pictures in (("Seen", seen), ("Made", made)):
         if pictures.ndim != 4 or pictures.shape[3] not in (1, 3) or pictures.dtype != np.uint8:
             raise ShapeError(
                 f"{name} pictures are {pictures.dtype} of shape {pictures.shape}; "
                 "expected uint8 (row, y, x, channel) with 1 or 3 channels."
             )
-    if len(seen) != len(made) or not len(seen):
-        raise ShapeError(
-            f"{len(seen)} seen and {len(made)} made pictures; expected as many, and at least one."
-        )
 
 
 def pairs(seen: Pictures, made: Pictures) -> Iterator[tuple[Picture, Picture]]:
@@ -72,13 +76,14 @@ def matched(seen: Pictures, made: Pictures) -> tuple[Pictures, Pictures]:
     Parameters
     ----------
     seen, made : (row, y, x, channel) uint8
+        They may differ in rows.
 
     Returns
     -------
     two (row, y, x, channel) uint8
         The arrays themselves, or views of them, where nothing had to be resized.
     """
-    check_pairs(seen, made)
+    _check_pictures(seen, made)
     channels = max(seen.shape[3], made.shape[3])
     fitted = resize(made, (seen.shape[1], seen.shape[2]))
     return with_channels(seen, channels), with_channels(fitted, channels)

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
-from .chance import Chance, Score, half, mismatched
-from .correlation import pixcorr
+from .correlation import pixcorr, pixel_correlations
 from .identification import two_way_pixels
 from .structure import check_columns, check_window, ssim, ssim_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .pictures import Pictures, Scores
+
+Compare: TypeAlias = "Callable[[Pictures, Pictures], Scores]"
 Check: TypeAlias = "Callable[[tuple[int, int]], None]"
 
 
@@ -30,14 +32,15 @@ class Metric:
     label: str
     """As reports print it."""
     higher_is_better: bool
-    function: Score
+    function: Compare
     """(seen, made) -> (row,) float64; pictures are (row, y, x, channel) uint8."""
-    chance: Chance
-    """(seen, made, seed) -> the mean score of pictures that have nothing to do with each other."""
     doc: str
     """What it says, in one sentence."""
     paper: str
     """Where it comes from."""
+    likeness: Compare | None = None
+    """(seen, made) -> (row of seen, row of made), where a score is `shares` of how alike all pairs are; these
+    may come in any runs. None where each row is scored by itself."""
     check: Check = any_size
     """(y, x) of the seen pictures, to whose size the made ones are brought; ShapeError if too small."""
 
@@ -50,7 +53,6 @@ _ALL = (
         label="PixCorr",
         higher_is_better=True,
         function=pixcorr,
-        chance=mismatched(pixcorr),
         doc="Correlation of all pixel values of a made picture with those of the seen one.",
         paper=BRAIN_DIFFUSER,
     ),
@@ -59,7 +61,6 @@ _ALL = (
         label="SSIM",
         higher_is_better=True,
         function=ssim,
-        chance=mismatched(ssim),
         doc="Structural similarity of luminance in an 11 x 11 Gaussian window.",
         paper="Wang, Bovik, Sheikh and Simoncelli 2004, IEEE Transactions on Image Processing 13:600",
         check=check_window,
@@ -69,7 +70,6 @@ _ALL = (
         label="SSIM (columns)",
         higher_is_better=True,
         function=ssim_columns,
-        chance=mismatched(ssim_columns),
         doc="Mean over columns of one-dimensional structural similarities, as old scikit-image computed it.",
         paper=BRAIN_DIFFUSER,
         check=check_columns,
@@ -79,7 +79,7 @@ _ALL = (
         label="Two-way (pixels)",
         higher_is_better=True,
         function=two_way_pixels,
-        chance=half,
+        likeness=pixel_correlations,
         doc="Share of other seen pictures whose pixels correlate less with a made picture than its own.",
         paper=BRAIN_DIFFUSER,
     ),

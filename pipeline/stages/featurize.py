@@ -12,8 +12,10 @@ from storage.schema import Schema, Variable
 
 from ..errors import ShapeError
 from ..features import pca, pixels
+from ..features.resize import resize
 from ..stage import Cost, largest_block, lazily, stage
 from .coordinates import picture_coords
+from .stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Pictures a block; features are stored in chunks of (512 images, 4096 features).
 IMAGES = 512
+#: Pictures read at a time: a chunk of `stimuli`.
+READ = 32
 #: Features a chunk, and so a block of predictions.
 FEATURES = 4096
 
@@ -90,11 +94,7 @@ def _fit(
     stimuli: xr.Dataset, size: int, components: int, seed: int, _start: int, _stop: int
 ) -> Mapping[str, np.ndarray]:
     training = np.flatnonzero(stimuli.split.values == "train")
-    parts = [
-        pixels.encode(stimuli.picture[training[at : at + IMAGES]].values, size)
-        for at in range(0, len(training), IMAGES)
-    ]
-    found = pca.fit(np.concatenate(parts), components, seed)
+    found = pca.fit(pixels.encode(_resized(stimuli, training, size), size), components, seed)
     return {
         "mean": found.mean.astype(np.float32),
         "component": found.components.astype(np.float32),
@@ -107,11 +107,24 @@ def read_basis(basis: xr.Dataset) -> pca.Basis:
     return pca.Basis(basis["mean"].values, basis["component"].values, basis["variance"].values)
 
 
-def _features_cost(output: xr.Dataset, stimuli: xr.Dataset, **_inputs: xr.Dataset) -> Cost:
-    pictures = min(IMAGES, stimuli.sizes["image"]) * int(
-        np.prod([stimuli.sizes[d] for d in ("y", "x", "channel")])
-    )
-    return Cost(memory=2 * pictures + 3 * largest_block(output))
+def _resized(stimuli: xr.Dataset, at: np.ndarray, size: int) -> np.ndarray:
+    """Return some pictures (image, y, x, channel) uint8 at a size, of which few are read at a time."""
+    pictures, found = Stack(stimuli.picture, at), np.empty((len(at), *_pixel_shape(stimuli, size)), np.uint8)
+    for start in range(0, len(at), READ):
+        part = np.arange(start, min(start + READ, len(at)))
+        found[part] = resize(pictures[part], (size, size))
+    return found
+
+
+def _features_cost(output: xr.Dataset, stimuli: xr.Dataset, basis: xr.Dataset | None = None) -> Cost:
+    """Return the cost by shapes: pictures as they come and resized, their pixels, what is stored."""
+    count, dtype = max(output.value.chunks[0]), output.value.dtype
+    read = 4 * min(READ, count) * int(np.prod([stimuli.sizes[dim] for dim in ("y", "x", "channel")]))
+    told = output.value if basis is None else basis.component
+    pixel = count * int(np.prod(told.attrs["unflattened"]))
+    values = 4 * pixel if basis is None else 20 * pixel  # components are found in float64
+    stored = 0 if basis is None and dtype == np.float32 else largest_block(output)
+    return Cost(memory=read + pixel + values + stored + largest_block(output) // dtype.itemsize)
 
 
 @stage("featurize", version=2, schema=FEATURE, cost=_features_cost)
@@ -157,7 +170,7 @@ def features(
 def _encode(
     stimuli: xr.Dataset, basis: xr.Dataset | None, size: int, dtype: str, start: int, stop: int
 ) -> Mapping[str, np.ndarray]:
-    value: Any = pixels.encode(stimuli.picture[start:stop].values, size)
+    value: Any = pixels.encode(_resized(stimuli, np.arange(start, stop), size), size)
     if basis is not None:
         value = pca.encode(value, read_basis(basis))
     return {"value": as_stored(value, dtype, stimuli.image_id.values[start:stop])}

@@ -10,9 +10,10 @@ import numpy as np
 from storage.schema import Schema, Variable
 
 from ..errors import ShapeError
-from ..metrics import METRICS, interval
+from ..metrics import METRICS, interval, memory, table
 from ..stage import Cost, lazily, stage
 from .coordinates import picture_coords
+from .stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,9 +39,10 @@ SCORES = Schema(
 )
 
 
-def _cost(_output: xr.Dataset, stimuli: xr.Dataset, images: xr.Dataset) -> Cost:
-    one = int(np.prod([stimuli.sizes[dim] for dim in ("y", "x", "channel")]))
-    return Cost(memory=images.sizes["row"] * one * (2 + 4 * images.sizes["sample"] + 8))
+def _cost(output: xr.Dataset, stimuli: xr.Dataset, images: xr.Dataset) -> Cost:
+    rows, samples = output.sizes["row"], output.sizes["sample"]
+    seen, made = ((rows, *(each.sizes[dim] for dim in ("y", "x", "channel"))) for each in (stimuli, images))
+    return Cost(memory=memory([METRICS[name] for name in output.metric.values], seen, made, samples))
 
 
 @stage("score", version=2, schema=SCORES, cost=_cost)
@@ -76,11 +78,11 @@ def scores(stimuli: xr.Dataset, images: xr.Dataset, *, metrics: Sequence[str], s
         raise ShapeError(
             f"picture {unknown[0]} was made but is not among the stimuli; both must be of the same data"
         )
-    seen = np.array([place[name] for name in images.image_id.values])
+    seen = Stack(stimuli.picture, np.array([place[name] for name in images.image_id.values]))
     return lazily(
         SCORES,
         {"metric": len(metrics), "row": images.sizes["row"], "sample": images.sizes["sample"]},
-        partial(_score, stimuli, images, seen, tuple(metrics), seed),
+        partial(_score, seen, images, tuple(metrics), seed),
         coords={
             "metric": np.array(list(metrics), dtype=object),
             **picture_coords("row", images),
@@ -90,32 +92,16 @@ def scores(stimuli: xr.Dataset, images: xr.Dataset, *, metrics: Sequence[str], s
 
 
 def _score(
-    stimuli: xr.Dataset,
-    images: xr.Dataset,
-    positions: np.ndarray,
-    names: Sequence[str],
-    seed: int,
-    _start: int,
-    _stop: int,
+    seen: Stack, images: xr.Dataset, names: Sequence[str], seed: int, _start: int, _stop: int
 ) -> Mapping[str, np.ndarray]:
-    seen = stimuli.picture[np.unique(positions)].values[np.unique(positions, return_inverse=True)[1]]
-    made = images.picture.values
-    samples = range(made.shape[1])
-    metrics = [METRICS[name] for name in names]
-    score = np.array(
-        [
-            np.stack([metric.function(seen, made[:, sample]) for sample in samples], axis=1)
-            for metric in metrics
-        ]
-    )
-    chance = [
-        np.mean([metric.chance(seen, made[:, sample], seed) for sample in samples]) for metric in metrics
-    ]
-    ends = np.array([interval(rows.mean(axis=1), seed=seed) for rows in score])
+    every = np.arange(images.sizes["row"])
+    made = [Stack(images.picture[:, sample], every) for sample in range(images.sizes["sample"])]
+    found = table([METRICS[name] for name in names], seen, made, seed)
+    ends = np.array([interval(rows.mean(axis=1), seed=seed) for rows in found.score])
     return {
-        "score": score,
-        "mean": score.mean(axis=(1, 2)),
+        "score": found.score,
+        "mean": found.score.mean(axis=(1, 2)),
         "low": ends[:, 0],
         "high": ends[:, 1],
-        "chance": np.array(chance, np.float64),
+        "chance": found.chance,
     }
