@@ -15,7 +15,7 @@ from distributed.comm.core import connect as open_comm
 
 from cluster.client import DaskWorkers
 from cluster.endpoint import split_address
-from cluster.errors import ClusterConfigError, ClusterNotStarted
+from cluster.errors import ClusterConfigError, ClusterError, ClusterNotStarted
 from cluster.logs import diverted
 from cluster.security import address_of
 
@@ -43,16 +43,22 @@ def connect_address(config: Address | SchedulerFile) -> Iterator[DaskWorkers]:
 
 
 def _client(config: Address | SchedulerFile, address: str) -> Client:
-    options = {**config.options, "timeout": _seconds(config), "security": _security(config, address)}
+    options = {**config.options, "timeout": _seconds(config), "security": _security(config)}
+    keys = options["security"].get_connection_args("client")
+    if address.startswith("tls") and not keys.get("ssl_context"):
+        raise _keyless(address, options["timeout"])
     try:
         # A client that can't connect may wait for ever, and can't be thrown away: ask first whether it could.
         with ThreadPoolExecutor(1) as beside:  # the caller's thread may be running a loop, as in a notebook
             beside.submit(asyncio.run, _answer(address, options)).result()
     except (OSError, EOFError, CommClosedError) as error:  # TimeoutError is one of them
-        raise ClusterNotStarted(
-            f"no dask scheduler was reached at {address} within {options['timeout']:g} s "
-            f"({_reason(address, error)}); see that it runs, and that address, port and certificates are "
-            "right"
+        waited = isinstance(error, TimeoutError)  # dask tells no more than that time is over
+        raise _unreached(
+            address,
+            options["timeout"],
+            (_knock(address) or "who listens there does not answer as a scheduler does")
+            if waited
+            else _said(error),
         ) from error
     except Exception as error:
         raise ClusterNotStarted(
@@ -86,44 +92,53 @@ def _seconds(config: Address | SchedulerFile) -> float:
     return found
 
 
-def _security(config: Address | SchedulerFile, address: str) -> Security:
+def _security(config: Address | SchedulerFile) -> Security:
     """Return the keys to connect with: those of the options, else of dask's configuration.
 
     Raises
     ------
     ClusterConfigError
-        Where there are none for an encrypted connection, or they can't be used.
+        Where they can't be used.
     """
     asked = config.options.get("security") or {}
     try:
         keys = Security(**asked) if isinstance(asked, dict) else asked
-        context = keys.get_connection_args("client").get("ssl_context")
+        keys.get_connection_args("client")
     except (OSError, TypeError, ValueError, AttributeError) as error:
         raise _refused(
             config,
             f"security can't be used ({_said(error)}); expected the paths tls_ca_file, tls_client_cert and "
             "tls_client_key",
         ) from None
-    if address.startswith("tls") and context is None:
-        raise ClusterConfigError(
-            f"{address} is encrypted, and there are no keys to connect with; name them in [cluster.options]: "
-            "security = { tls_ca_file = ..., tls_client_cert = ..., tls_client_key = ... }"
-        )
     return keys
 
 
-def _reason(address: str, error: BaseException) -> str:
-    """Say why nothing was reached, as the network tells where dask only says that time is over."""
+def _keyless(address: str, seconds: float) -> ClusterError:
+    if reason := _knock(address):
+        return _unreached(address, seconds, reason)
+    return ClusterConfigError(
+        f"{address} is encrypted, and there are no keys to connect with; name them in [cluster.options]: "
+        "security = { tls_ca_file = ..., tls_client_cert = ..., tls_client_key = ... }"
+    )
+
+
+def _unreached(address: str, seconds: float, reason: str) -> ClusterNotStarted:
+    return ClusterNotStarted(
+        f"no dask scheduler was reached at {address} within {seconds:g} s ({reason}); see that it runs, and "
+        "that address, port and certificates are right"
+    )
+
+
+def _knock(address: str) -> str:
+    """Return why the network lets nobody in at an address; nothing where somebody listens."""
     _, host, port = split_address(address)
-    if not isinstance(error, TimeoutError):
-        return _said(error)
     try:
         socket.create_connection((host, port), timeout=KNOCK).close()
     except TimeoutError:
         return "it does not answer"
     except OSError as told:
         return told.strerror or str(told)
-    return "something listens there, and does not answer as a scheduler does"
+    return ""
 
 
 async def _answer(address: str, options: dict[str, Any]) -> None:

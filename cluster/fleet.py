@@ -139,15 +139,16 @@ def ended(cluster: SpecCluster) -> Iterator[SpecCluster]:
     try:
         yield cluster
     except BaseException:
-        cluster.sync(_stop_nannies, cluster)
+        cluster.sync(stop_nannies, cluster)
         raise
     finally:
         cluster.close()
 
 
-async def _stop_nannies(cluster: SpecCluster) -> None:
+async def stop_nannies(cluster: SpecCluster) -> None:
     """End the worker processes of this machine without waiting for their running tasks to end."""
-    nannies = [member for member in cluster.workers.values() if isinstance(member, Nanny)]
+    members = {*cluster.workers.values(), *cluster._created}  # noqa: SLF001  (those that are starting)
+    nannies = [member for member in members if isinstance(member, Nanny)]
     await asyncio.gather(*(nanny.close(timeout=0.5) for nanny in nannies), return_exceptions=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from distributed import Client, LocalCluster
 from cluster.client import DaskWorkers
 from cluster.environment import SPAWN, environment_kept, nanny_settings
 from cluster.errors import ClusterError, ClusterNotStarted, NeedUnmet
-from cluster.fleet import SETTINGS, ended, look_often
+from cluster.fleet import SETTINGS, ended, look_often, stop_nannies
 from cluster.folder import log_folder
 from cluster.logs import FOLDER, diverted, preloads
 from cluster.machine import cores, memory
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 IDLE = 60_000_000
 """Bytes that a worker process holds at least."""
+FAREWELL = 5.0
+"""Seconds that processes may take to end which were about to begin."""
 LOCAL = {
     # After this time dask looks whether a worker that died is there, and closes its nanny for good where not.
     # By then it may have died again and be on its way again: a nanny of this process needs no such look.
@@ -68,6 +70,20 @@ def connect_local(config: Local) -> Iterator[DaskWorkers]:
         client = stack.enter_context(Client(cluster, set_as_default=False))
         dashboard = cluster.dashboard_link if find_spec("bokeh") else None
         yield DaskWorkers(client, "local", cluster.scheduler_address, logs, dashboard)
+
+
+class _Cluster(LocalCluster):
+    """A cluster that, when it is interrupted while it starts, ends what it has begun and is forgotten."""
+
+    def __init__(self, **options: Any) -> None:
+        try:
+            super().__init__(**options)  # type: ignore[no-untyped-call]
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self.shutdown_on_close = False  # else dask closes it when Python ends, with a traceback
+                with suppress(Exception):
+                    self.sync(stop_nannies, self, callback_timeout=FAREWELL)  # type: ignore[no-untyped-call]
+            raise
 
 
 def processes(asked: int | None, others: int = 0) -> int:
@@ -109,7 +125,7 @@ def _start(config: Local, folder: Path) -> LocalCluster:
         "preload": preloads(config.options.get("preload", ())),
     }
     try:
-        return LocalCluster(**options)
+        return _Cluster(**options)
     except ClusterError:
         raise
     except Exception as error:

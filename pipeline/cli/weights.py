@@ -145,6 +145,8 @@ def _names_and_path(words: Sequence[str]) -> tuple[tuple[str, ...], str]:
     paths = [word for word in words if word.split("/")[0] not in CATALOGUE and Path(word).exists()]
     names = tuple(word for word in words if word not in paths)
     for name in names:
+        if name.startswith((".", "/", "~")) or Path(name).suffix:
+            raise RecipeError(f"there is nothing at {name}; name a file or a folder of weights")
         named(name)
     if len(paths) > 1:
         raise RecipeError(f"{paths[1]} is a second path; check one after the other")

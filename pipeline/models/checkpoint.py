@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 WRAPPED = "module."
 """What torch's distributed training leaves before every name."""
-CALLED = re.compile(r"unsupported global:? global (\S+)", re.IGNORECASE)
-"""How torch says what a pickle would have called."""
+CALLED = re.compile(r"unsupported (?:global: )?global (\S+)", re.IGNORECASE)
+"""How torch says what a pickle would have called: one of the modules that run programs, or anything else."""
 
 
 def read(path: Path) -> dict[str, Tensor]:

@@ -47,7 +47,7 @@ def test_where_nobody_listens_that_is_said():
 def test_who_listens_and_is_silent_is_given_up():
     with (
         listening() as address,
-        pytest.raises(ClusterNotStarted, match="something listens there, and does not answer"),
+        pytest.raises(ClusterNotStarted, match="who listens there does not answer as a scheduler"),
     ):
         asked(address)
 
@@ -60,10 +60,19 @@ def test_who_speaks_of_something_else_is_no_scheduler():
         asked(address, timeout="10s")
 
 
+def test_who_listens_for_the_encrypted_needs_keys():
+    with (
+        listening() as address,
+        pytest.raises(
+            ClusterConfigError, match=r"no keys to connect with; name them in \[cluster\.options\]"
+        ),
+    ):
+        asked(address.replace("tcp", "tls"))
+
+
 @pytest.mark.parametrize(
     ("address", "options", "said"),
     [
-        ("tls://127.0.0.1:1", {}, r"no keys to connect with; name them in \[cluster\.options\]"),
         ("tls://127.0.0.1:1", {"security": {"tls_ca": "x"}}, r"security can't be used .*tls_ca_file"),
         (
             "tls://127.0.0.1:1",

@@ -271,6 +271,37 @@ def test_interrupting_a_program_ends_it_without_chatter(tmp_path):
     assert not ended.exists()  # it did not wait for the task
 
 
+@pytest.mark.slow
+def test_interrupted_while_it_starts_it_leaves_nothing_and_says_nothing(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, signal\n"
+        "from distributed import Nanny\n"
+        "from cluster import Local, connect\n"
+        "begin = Nanny.instantiate\n"
+        "async def interrupted(nanny):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return await begin(nanny)\n"
+        "if __name__ == '__main__':\n"
+        "    Nanny.instantiate = interrupted\n"
+        "    try:\n"
+        "        with connect(Local(workers=1)):\n"
+        "            pass\n"
+        "    except KeyboardInterrupt:\n"
+        "        raise SystemExit(130) from None\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, str(program)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(tmp_path)},
+    )
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("", "", 130)
+    assert not list(tmp_path.glob("vox2pix-workers-*"))
+
+
 @pytest.fixture
 def foreign():
     """A scheduler with one worker in this process that is not ours."""

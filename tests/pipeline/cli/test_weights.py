@@ -107,6 +107,8 @@ def test_damage_is_3_and_told(vox2pix, own, places):
     ("words", "code", "told"),
     [
         (["fetch", "vdvea"], 2, "no weights are called 'vdvea'"),
+        (["check", "vdvae", "./nowhere"], 2, "there is nothing at ./nowhere"),
+        (["check", "vdvae", "nowhere.th"], 2, "there is nothing at nowhere.th"),
         (["fetch"], 2, "Missing argument"),
         (["check", "vdvae"], 3, "not on this machine; get them (MIT) with: vox2pix weights fetch vdvae"),
         (["check", "vdvea"], 2, "did you mean 'vdvae'"),

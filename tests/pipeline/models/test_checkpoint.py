@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,19 @@ def test_code_is_never_executed(tmp_path, zipped):
     assert not (tmp_path / "touched").exists()
     torch.load(path, weights_only=False)
     assert (tmp_path / "touched").exists()  # it would have been
+
+
+class _Run:
+    """Runs a program when it is unpickled: what torch has words of its own for."""
+
+    def __reduce__(self):
+        return os.system, ("true",)
+
+
+def test_programs_are_never_run(tmp_path):
+    path = saved(tmp_path / "weights.th", {"gain": _Run()})
+    with pytest.raises(WeightsMissing, match=r"reading it would call \w+\.system\. Nothing was loaded"):
+        read(path)
 
 
 def test_objects_are_named(tmp_path):
