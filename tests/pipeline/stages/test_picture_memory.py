@@ -32,12 +32,10 @@ CASES = {
     "pixcorr": (600, SIDE, scores, {"metrics": ["pixcorr"]}),
     "two-way": (600, SIDE, scores, {"metrics": ["two-way-pixels"]}),
     "resized": (600, 512, scores, {"metrics": ["pixcorr"]}),
-    "ssim": (40, SIDE, scores, {"metrics": ["ssim", "ssim-columns"]}),
     "pixels": (256, SIDE, features, {"model": "pixels", "size": 128}),
     "pixels-float16": (256, SIDE, features, {"model": "pixels", "size": 128, "dtype": "float16"}),
 }
-"""Test rows of twice as many pictures, pixels of made ones, a stage, its settings; of rows more than are held
-at once, or few, where it is one pair that counts."""
+"""Test rows of twice as many pictures, pixels of made ones, a stage, its settings."""
 
 
 def _named(names: np.ndarray, dim: str) -> dict[str, object]:
