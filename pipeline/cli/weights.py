@@ -127,7 +127,7 @@ def check(words: tuple[str, ...]) -> int:
     if manner().json:
         put_json({"files": [_entry(one) for one in looked]})
     else:
-        put_table([{"weights": one.model, "file": str(one.path), "is": _is(one)} for one in looked])
+        put_table([{"weights": one.model, "file": _where(one), "is": _is(one)} for one in looked])
         for one in wrong:
             put(one.wrong)
         if not looked:
@@ -157,10 +157,13 @@ def _looked(name: str, where: str) -> list[Looked]:
     from pipeline.models.checking import Looked, check
     from pipeline.models.weights import WeightsMissing
 
+    found = []
     try:
-        return list(check(name, where))
+        for one in check(name, where):
+            found.append(one)  # noqa: PERF402  (those before a part that is missing are told too)
     except WeightsMissing as error:
-        return [Looked(name, Path(where), str(error))]
+        found.append(Looked(name, Path(where), str(error), there=False))
+    return found
 
 
 def _entry(one: Looked) -> dict[str, Any]:
@@ -173,9 +176,13 @@ def _entry(one: Looked) -> dict[str, Any]:
     }
 
 
+def _where(one: Looked) -> str:
+    return str(one.path) if one.there else ""
+
+
 def _is(one: Looked) -> str:
     if one.wrong:
-        return "WRONG" if one.path.exists() else "not here"
+        return "WRONG" if one.there else "not here"
     return "whole" if one.compared else "there; nobody has said its checksum"
 
 

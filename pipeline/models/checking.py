@@ -25,6 +25,8 @@ class Looked:
     """Nothing where it is as it should be."""
     compared: bool = False
     """Whether there was a checksum to compare with."""
+    there: bool = True
+    """False where there is nothing to look at; `path` is where it was looked for."""
 
 
 def check(name: str, weights: str) -> Iterator[Looked]:

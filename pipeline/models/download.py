@@ -15,7 +15,7 @@ from ..errors import PipelineError
 from .weights import PIECE, hashed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 PATIENCE = 30.0
@@ -64,11 +64,7 @@ def download(
         If it can't be had, or isn't what it should be.
     """
     partial = path.parent / "partial" / path.name
-    try:
-        partial.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FetchFailed(_unwritable(partial.parent, error)) from None
-    with _alone(partial):
+    with _folder(partial.parent), _alone(partial):
         _whole(url, partial, tell)
         try:
             _compare(url, partial, *expected)
@@ -78,6 +74,36 @@ def download(
             raise
         partial.replace(path)
         _forget(partial)
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """Make a folder; take it back, and those above it that were made for it, where nothing stays in it."""
+    made = [path, *missing(path.parent)]
+    try:
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FetchFailed(_unwritable(path, error)) from None
+        yield
+    finally:
+        remove_empty(made)
+
+
+def missing(folder: Path) -> list[Path]:
+    """Return which folders of a path are not there, the deepest first."""
+    return [one for one in (folder, *folder.parents) if not one.exists()]
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders one after the other, up to the first that holds something."""
+    for one in folders:
+        try:
+            one.rmdir()
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return
 
 
 def _unwritable(path: Path, error: OSError) -> str:
@@ -96,7 +122,7 @@ def _tag(partial: Path) -> Path:
 
 @contextmanager
 def _alone(partial: Path) -> Iterator[None]:
-    """Keep others from writing to the same file."""
+    """Keep others from writing to the same file; what was noted of one that was not begun is removed."""
     import fcntl
 
     lock = partial.with_name(f"{partial.name}.lock")
@@ -109,7 +135,12 @@ def _alone(partial: Path) -> Iterator[None]:
             ) from None
         except OSError:  # a file system without locks
             pass
-        yield
+        try:
+            yield
+        finally:
+            if not partial.exists() or not partial.stat().st_size:
+                _forget(partial)
+                lock.unlink(missing_ok=True)
 
 
 def _whole(url: str, partial: Path, tell: Callable[[str], None]) -> None:

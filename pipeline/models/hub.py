@@ -6,16 +6,18 @@ HF_ENDPOINT, HF_TOKEN. A file gets its name when it is whole.
 
 from __future__ import annotations
 
+import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from .download import FetchFailed
+from .download import FetchFailed, missing, remove_empty
 from .weights import DESCRIPTIONS, FULL, hashed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .published import Part, Published
 
@@ -28,6 +30,10 @@ class Offered:
     size: int | None
     sha256: str | None
     """None of small files, which the hub knows by another checksum."""
+
+
+NOTES = {".lock", ".metadata", ".gitignore", "CACHEDIR.TAG"}
+"""Names, or what they end in, of what the hub's client notes beside the files that it moves."""
 
 
 def fetch_from_hub(
@@ -58,12 +64,31 @@ def fetch_from_hub(
     offered = _asked(published.home, _listed)
     wanted = [one for part in parts for one in chosen(offered, part)]
     made = {}
-    for one in wanted:
-        tell(f"{published.name}: {one.path}" + (f", {one.size / 1e6:.0f} MB" if one.size else ""))
-        found = _asked(published.home, partial(_moved, path=one.path, to=to))
-        _compare(published.home, one, found)
-        made[one.path] = found
+    with _nothing_left(to):
+        for one in wanted:
+            tell(f"{published.name}: {one.path}" + (f", {one.size / 1e6:.0f} MB" if one.size else ""))
+            found = _asked(published.home, partial(_moved, path=one.path, to=to))
+            _compare(published.home, one, found)
+            made[one.path] = found
     return made
+
+
+@contextmanager
+def _nothing_left(to: Path | None) -> Iterator[None]:
+    """Where fetching fails before anything has come, remove the folder that was made for it, if it was."""
+    new = [] if to is None else missing(to)
+    try:
+        yield
+    except BaseException:
+        if to is not None and to in new and not any(map(_has_come, to.rglob("*"))):
+            shutil.rmtree(to, ignore_errors=True)
+            remove_empty(new)
+        raise
+
+
+def _has_come(path: Path) -> bool:
+    """Tell whether a path is a file, or the beginning of one, and not the hub's note about it."""
+    return path.is_file() and not {path.name, path.suffix} & NOTES and path.stat().st_size > 0
 
 
 def chosen(offered: Iterable[Offered], part: Part) -> list[Offered]:

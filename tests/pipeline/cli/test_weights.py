@@ -139,6 +139,35 @@ def test_no_network_is_3(vox2pix, monkeypatch):
     assert "see whether this machine has a network" in said.err
 
 
+@pytest.mark.parametrize("name", ["vdvae", "kandinsky-2-2"])
+def test_a_fetch_that_fails_leaves_no_folder(vox2pix, places, monkeypatch, name):
+    model = CATALOGUE["vdvae"]
+    gone = type(model)(**{**model.__dict__, "home": "http://127.0.0.1:9"})
+    monkeypatch.setattr("pipeline.models.published.CATALOGUE", {**CATALOGUE, "vdvae": gone})
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    said = vox2pix("weights", "fetch", name, "--to", str(places / "deep" / "to"))
+    assert said.code == 3
+    assert not list(places.iterdir())
+
+
+def test_what_is_not_here_is_not_called_wrong(vox2pix, own, places):
+    """Nothing at all, a folder with other weights, and a model of which one part is here and whole."""
+    said = vox2pix("weights", "check", "vdvae")
+    assert said.code == 3
+    assert said.out.splitlines()[1].split(maxsplit=1) == ["vdvae", "not here"]
+    assert "get them (MIT) with: vox2pix weights fetch vdvae" in said.out
+    offer(own, places, own[1])
+    vox2pix("weights", "fetch", "vdvae", "--to", str(places / "to"))
+    said = vox2pix("weights", "check", "vdvae", "kandinsky-2-2", str(places / "to"))
+    assert said.code == 3
+    assert "WRONG" not in said.out
+    assert [one.rstrip().rsplit("  ", 1)[-1].strip() for one in said.out.splitlines()[1:3]] == [
+        "whole",
+        "not here",
+    ]
+    assert "holds no model kandinsky-2-2" in said.err
+
+
 def test_convert(vox2pix, own, places):
     torch.save(own[1], places / "own.th")
     said = vox2pix("weights", "convert", str(places / "own.th"), "--to", str(places / "to"), "--json")

@@ -29,6 +29,7 @@ def test_a_file_is_in_its_place_when_it_is_whole(place):
     download(url, path, (len(CONTENT), sum_of(CONTENT)), seen.append)
     assert path.read_bytes() == CONTENT
     assert seen == [path.parent / "partial" / "weights.th"]  # looked at before it got its name
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_what_is_cut_off_goes_on_where_it_was(home, place):
@@ -84,7 +85,7 @@ def test_another_file_than_expected_is_not_kept(place, expected, said):
     url, path = place
     with pytest.raises(FetchFailed, match=said):
         download(url, path, expected)
-    assert not list(path.parent.rglob("weights.th"))
+    assert not path.parent.exists()
 
 
 def test_what_is_not_accepted_is_not_kept(place):
@@ -93,9 +94,11 @@ def test_what_is_not_accepted_is_not_kept(place):
     def refuse(_path):
         raise FetchFailed("no such thing")
 
+    path.parent.mkdir()
+    (path.parent / "mine").write_text("was here")
     with pytest.raises(FetchFailed, match="no such thing"):
         download(url, path, accept=refuse)
-    assert not list(path.parent.rglob("weights.th"))
+    assert [one.name for one in path.parent.iterdir()] == ["mine"]
 
 
 def test_a_file_that_is_not_there(home, place):
@@ -119,7 +122,8 @@ def test_no_network(place):
     with pytest.raises(
         FetchFailed, match=r"can't be fetched \(.*refused.*\); see whether this machine has a net"
     ):
-        download("http://127.0.0.1:9/weights.th", path)
+        download("http://127.0.0.1:9/weights.th", path / "deep" / "weights.th")
+    assert not path.parent.exists()
 
 
 def test_no_address(place):
@@ -132,6 +136,7 @@ def test_no_room(place, monkeypatch):
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _path: type("", (), {"free": 10})())
     with pytest.raises(FetchFailed, match=r"takes 10240 bytes more, and .* has 10 left; free some"):
         download(url, path)
+    assert not path.parent.exists()
 
 
 def test_a_folder_that_cannot_be(place, tmp_path):

@@ -123,6 +123,26 @@ def test_no_network(hub, monkeypatch):
         fetch("versatile-diffusion/vae", None, none)
 
 
+def test_where_nothing_has_come_no_folder_is_left(hub, tmp_path):
+    hub.lies[f"{HOME}/resolve/main/vae/config.json"] = b"of another length"
+    with pytest.raises(FetchFailed, match="can't be fetched"):
+        fetch("versatile-diffusion/vae", tmp_path / "deep" / "to", none)
+    assert not (tmp_path / "deep").exists()
+    mine = tmp_path / "to" / "versatile-diffusion" / "mine"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("was here")
+    with pytest.raises(FetchFailed, match="can't be fetched"):
+        fetch("versatile-diffusion/vae", tmp_path / "to", none)
+    assert mine.exists()
+
+
+def test_what_has_come_stays_where_the_rest_does_not(hub, tmp_path):
+    hub.lies[f"{HOME}/resolve/main/vae/diffusion_pytorch_model.safetensors"] = WEIGHTS[::-1]
+    with pytest.raises(FetchFailed, match="nothing was kept"):
+        fetch("versatile-diffusion/vae", tmp_path / "to", none)
+    assert (tmp_path / "to" / "versatile-diffusion" / "vae" / "config.json").read_bytes() == b"vae"
+
+
 def test_offline_by_choice(hub, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     for name in ("versatile-diffusion/vae", "vdvae"):
