@@ -13,7 +13,7 @@ from storage.remarks import remarks
 from storage.transfer import traffic
 
 from .ahead import ahead
-from .ridge import CPU, use
+from .device import ANY, use
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from storage.product import Product
 
     from .block import Block
-    from .ridge import Device
+    from .device import Device
     from .step import Origin
 
 
@@ -38,8 +38,8 @@ class Work:
     """Computes it; the same for all blocks of a product."""
     stamps: Mapping[str, str] = field(default_factory=dict)
     """Etag, when the run was planned, of each file of the source that it is read from."""
-    device: Device = CPU
-    """Where its arrays are computed."""
+    device: Device = ANY
+    """Where it is computed."""
 
 
 class Written(NamedTuple):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from storage.markers import FRAME
 
-from .ridge import CPU, accelerator
+from .device import ANY, CPU
+from .ridge import accelerator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,16 +18,17 @@ if TYPE_CHECKING:
     from cluster import Need, Workers
     from storage.product import Product
 
+    from .device import Device
     from .outcome import Listener
-    from .ridge import Device
+    from .stage import Cost
     from .step import Step
 
 
-def need_of(step: Step, device: Device = CPU) -> Need:
-    """Return what a task of a step needs of its worker."""
+def need_of(cost: Cost, device: Device = ANY) -> Need:
+    """Return what a task of so much cost needs of its worker."""
     from cluster import Need
 
-    return Need(step.cost.memory, gpu=device != CPU, resident=step.cost.resident)
+    return Need(cost.memory, gpu=device.gpu, resident=cost.resident)
 
 
 class Placing:
@@ -43,6 +45,8 @@ class Placing:
     def __init__(self, workers: Workers, listener: Listener) -> None:
         self.listener = listener
         self.gpu = self._found(workers) if workers.gpus else None
+        # a task without need of a GPU may run beside one, which its networks are to leave alone
+        self.cpu = CPU if workers.gpus else ANY
 
     def _found(self, workers: Workers) -> Device | None:
         """Return what the workers' GPUs are, as one of them tells; None if arrays can't use them."""
@@ -61,12 +65,12 @@ class Placing:
 
         What was begun on a device that is not there now is begun anew.
         """
-        chosen = self.gpu if self.gpu and step.maker.gpu else CPU
+        chosen = self.gpu if self.gpu and step.maker.gpu else self.cpu
         if not product.created():
             return chosen
         begun = product.about().get("device", CPU.name)
         if begun == CPU.name:
-            return CPU
+            return self.cpu
         if chosen.name != begun:
             self.listener.note(
                 f"{step} was begun on {begun}, which is not here; it is begun anew on {chosen.name}"
@@ -82,10 +86,10 @@ class Placing:
         try:
             make(device)
         except TaskFailed as error:
-            if device == CPU:
+            if not device.gpu:
                 raise
             self.fall_back(step, product, error)
-            make(CPU)
+            make(self.cpu)
 
     def fall_back(self, step: Step, product: Product, reason: BaseException) -> None:
         """Give up the GPU for the rest of the run, and what a product has from it."""

@@ -20,11 +20,11 @@ from storage.transfer import traffic
 from storage.workspace import Workspace
 
 from .blocks import Work
+from .device import use
 from .kept import Kept
 from .outcome import Listener, Made, Outcome
 from .placing import Placing, need_of
 from .planner import Plan, plan
-from .ridge import use
 from .software import software
 from .stage import block_of
 from .tasks import hand_out
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from cluster import ClusterConfig, Workers
     from storage.product import Product
 
+    from .device import Device
     from .recipe import Recipe
-    from .ridge import Device
     from .stage import Cost
     from .step import Step
 
@@ -102,7 +102,7 @@ def _compute(work: Run, steps: Sequence[Step], config: ClusterConfig, *, insecur
 
     with connect(config, insecure=insecure, tell=work.listener.note) as workers:
         work.listener.cluster_started(workers)
-        check(workers, {str(step): need_of(step) for step in steps if not work.sealed(step)})
+        check(workers, {str(step): need_of(step.cost) for step in steps if not work.sealed(step)})
         work.remember()
         for step in steps:
             if work.current(step):
@@ -174,7 +174,8 @@ class Run(Kept):
         missing = product.missing()
         self.listener.stage_started(step, len(missing), step.blocks)
         with watching(step, workspace, self.listener) if step.maker.sequential else nullcontext():
-            cost = step.maker.cost(dataset, **inputs)
+            with use(device):  # networks take half as much on a GPU
+                cost = step.maker.cost(dataset, **inputs)
             self._blocks(step, product, _work(step, product, dataset, missing, device), cost, workers)
         insist(partial(product.seal, software=software()))
         seconds = time.perf_counter() - began

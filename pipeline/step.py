@@ -10,7 +10,7 @@ from storage.chunks import spans
 from storage.fingerprint import fingerprint
 from storage.looks import Looks
 
-from .ridge import CPU
+from .device import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from storage.sources import Betas, Ingested, Pictures, Source
     from storage.workspace import Workspace
 
-    from .ridge import Device
+    from .device import Device
     from .stage import Cost, Stage
 
     Shares = tuple[Mapping[str, str], Sequence[Mapping[str, str]]]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from .blocks import write_blocks, write_together
 from .placing import need_of
 from .portions import Portions
-from .ridge import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,13 +43,13 @@ def hand_out(
     if cost.processes > 1:
         yield from _by_several(step, product, blocks, cost.processes, workers, listener)
     else:
-        slots = workers.slots if all(work.device == CPU for work in blocks) else workers.gpus
+        slots = workers.gpus if any(work.device.gpu for work in blocks) else workers.slots
         portions = Portions.of(blocks, slots, workers.memory, cost)
-        yield from _by_one(step, product, portions, workers, listener)
+        yield from _by_one(step, product, portions, cost, workers, listener)
 
 
 def _by_one(
-    step: Step, product: Product, portions: Portions[Work], workers: Workers, listener: Listener
+    step: Step, product: Product, portions: Portions[Work], cost: Cost, workers: Workers, listener: Listener
 ) -> Iterator[Written]:
     """Have each portion of the blocks made by one worker."""
     from cluster import Task, TaskFailed, dispatch
@@ -60,7 +59,7 @@ def _by_one(
 
     def task(portion: list[Work]) -> Task:
         running[title := _title(step, portion)] = portion
-        return Task(title, write, (product, portion, step.origin), need_of(step, portion[0].device))
+        return Task(title, write, (product, portion, step.origin), need_of(cost, portion[0].device))
 
     def shared(shares: Mapping[str, float]) -> None:
         listener.under_way(step, sum(share * len(running[title]) for title, share in shares.items()))
@@ -99,7 +98,7 @@ def _by_several(
             write_together,
             (product, work),
             size=size,
-            gpu=work.device != CPU,
+            gpu=work.device.gpu,
             on_retry=partial(listener.block_retried, step),
         )
         seconds = time.perf_counter() - began

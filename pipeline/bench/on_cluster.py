@@ -89,7 +89,7 @@ def measure_on(
         planned = plan(workload.recipe(release, folder / "archive"), until=workload.stages[-1])
         steps = planned.until(workload.stages[-1])
         counted = [step for step in steps if step.stage in workload.stages]
-        check(workers, {str(step): need_of(step) for step in steps})
+        check(workers, {str(step): need_of(step.cost) for step in steps})
         workers.each(partial(_warm, tuple(sorted({step.maker.function.__module__ for step in counted}))))
         _make(planned, [step for step in steps if step not in counted], Recorder(workers, heard))
         since, before = now(), load()

@@ -113,7 +113,7 @@ def _fits(workers: Workers, recipe: Recipe) -> str:
     from pipeline.placing import need_of
     from pipeline.planner import plan
 
-    needs = {str(step): need_of(step) for step in plan(recipe).steps}
+    needs = {str(step): need_of(step.cost) for step in plan(recipe).steps}
     check_needs(workers, needs)
     largest = max(needs, key=lambda name: needs[name].memory, default="")
     return (

@@ -14,6 +14,7 @@ so that the weights (p, t) are never formed. ``alpha`` is in scikit-learn's unit
 
 from __future__ import annotations
 
+from ..device import CPU, Device, device_in_use, use
 from .agreement import Agreement, scores
 from .blocks import WIDTH, centred, column_means, recut
 from .ceiling import ceiling
@@ -26,7 +27,7 @@ from .condition import (
     safe_precision,
 )
 from .correction import Moments, batch_moments, moments, restandardize
-from .device import CPU, Device, accelerator, device_in_use, host, put, stream, use
+from .device import accelerator, host, put, stream
 from .forms import (
     Form,
     PrimalForm,

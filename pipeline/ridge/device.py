@@ -7,9 +7,6 @@ both do nothing.
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..ahead import ahead
+from ..device import Device, device_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,37 +32,6 @@ FAST_DOUBLE = {(6, 0), (7, 0), (8, 0), (9, 0), (10, 0)}
 
 Elsewhere it is a thirty-second or less (CUDA C++ Programming Guide, throughput of arithmetic instructions).
 """
-
-
-@dataclass(frozen=True)
-class Device:
-    """Where arrays are computed on."""
-
-    name: str = "cpu"
-    """ "cpu", "cupy", or "torch:" and one of torch's devices."""
-    model: str = ""
-    """What the card calls itself."""
-    fast_double: bool = False
-    """Whether float64 costs no more than twice what float32 does."""
-
-
-CPU = Device()
-_IN_USE: ContextVar[Device] = ContextVar("device", default=CPU)
-
-
-def device_in_use() -> Device:
-    """Return the device of the task that asks."""
-    return _IN_USE.get()
-
-
-@contextmanager
-def use(device: Device) -> Iterator[None]:
-    """Compute on a device inside the context."""
-    token = _IN_USE.set(device)
-    try:
-        yield
-    finally:
-        _IN_USE.reset(token)
 
 
 def accelerator(name: str = "") -> Device:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster import environment_kept
 
+from ..models.device import device
 from ..models.threads import one_thread
 from ..models.vision_ops import prepare_torchvision
 
@@ -33,13 +34,12 @@ def accelerated(seat: Seat, *, precision: str = "float32") -> Iterator[Any]:
         "float32", or "bfloat16" where the device has it.
     """
     prepare_torchvision()
-    import torch
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
     with ExitStack() as stack:
         stack.enter_context(one_thread())
-        on_cpu = not torch.cuda.is_available()
+        on_cpu = device() != "cuda"
         if seat.size > 1:
             stack.enter_context(_environment(seat))
             stack.enter_context(_process_group(seat, "gloo" if on_cpu else "nccl"))

@@ -10,8 +10,10 @@ import torch
 
 from cluster import Local, Threads
 from pipeline import run
+from pipeline.device import CPU, Device
 from pipeline.outcome import Listener
-from pipeline.ridge import CPU, accelerator
+from pipeline.placing import Placing
+from pipeline.ridge import accelerator
 from pipeline.ridge.device import VARIABLE
 
 CHANGES = {"images": None, "scores": None, "features": {"pca": None}, "ridge": {"spaces": {"pca": None}}}
@@ -120,7 +122,22 @@ def test_without_cupy_torch_is_asked_for_the_gpu(monkeypatch):
             accelerator()
 
 
-def test_a_product_that_fails_on_the_gpu_is_made_on_the_cpu_as_a_whole(made, monkeypatch):
+@pytest.fixture
+def a_gpu_among_threads(monkeypatch):
+    """Return a function that has threads of this process say they have a GPU: faults here are theirs too."""
+    from cluster.threads import ThreadWorkers
+
+    def pretend(device):
+        built = ThreadWorkers.__init__
+        monkeypatch.setattr(ThreadWorkers, "__init__", lambda self, *args: built(self, *args, gpus=1))
+        monkeypatch.setattr(Placing, "_found", lambda _self, _workers: device)
+
+    return pretend
+
+
+def test_a_product_that_fails_on_the_gpu_is_made_on_the_cpu_as_a_whole(
+    made, monkeypatch, a_gpu_among_threads
+):
     from pipeline.ridge.kernels import on_torch
 
     def fail(*_args):
@@ -128,18 +145,7 @@ def test_a_product_that_fails_on_the_gpu_is_made_on_the_cpu_as_a_whole(made, mon
 
     monkeypatch.setenv(VARIABLE, "torch:cpu")
     monkeypatch.setattr(on_torch, "rank_k_update", fail)
-    from pipeline import runner
-
-    class Pretend(runner.Placing):  # threads of this process, so that the fault is theirs too
-        def __init__(self, workers, listener):
-            super().__init__(workers, listener)
-            self.gpu = accelerator()
-
-    monkeypatch.setattr(runner, "Placing", Pretend)
-    from cluster.threads import ThreadWorkers
-
-    built = ThreadWorkers.__init__
-    monkeypatch.setattr(ThreadWorkers, "__init__", lambda self, *args: built(self, *args, gpus=1))
+    a_gpu_among_threads(accelerator())
     products, notes = made(Threads(workers=1), "archive")
     found = devices(products)
     assert found.pop("condition/all") == "torch:cpu"  # it was whole
@@ -147,3 +153,19 @@ def test_a_product_that_fails_on_the_gpu_is_made_on_the_cpu_as_a_whole(made, mon
     assert len(notes) == 1
     assert "gram/all failed on the GPU and is computed on the CPU" in notes[0]
     assert "out of memory" in notes[0]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here, so nothing fails")
+def test_networks_that_fail_on_the_gpu_leave_it_alone_on_a_worker_that_has_one(
+    made, monkeypatch, a_gpu_among_threads
+):
+    """Torch says that it has a GPU, and fails on it, as one does whose memory is full."""
+    a_gpu_among_threads(Device("torch:cuda", "a card"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    latents = {"model": "vdvae", "layers": 2, "batch": 4, "weights": "random"}
+    products, notes = made(Threads(workers=1), "archive", features={"latents": latents}, ridge=None)
+    assert set(devices(products).values()) == {CPU.name}
+    (note,) = notes
+    assert "features/latents failed on the GPU and is computed on the CPU, as is what follows" in note
+    assert np.isfinite(products["features/latents"].open().value).all()

@@ -365,7 +365,7 @@ def test_a_batch_that_memory_does_not_hold_is_halved_and_the_marker_says_so(make
 def test_a_decoder_that_would_fill_a_worker_is_refused_before_anything_is_painted(make_recipe):
     recipe = make_recipe(SMALL, **SIZES)
     step = next(step for step in plan(recipe) if step.product == "images/net")
-    need = need_of(step)
+    need = need_of(step.cost)
     assert need.resident == nbytes(skeleton("conditional-ddpm", step.dataset.attrs["painting"]["network"]))
     with connect(Threads(workers=1, memory=f"{2 * need.memory}B")) as workers:
         check(workers, {str(step): need})
