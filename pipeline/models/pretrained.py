@@ -15,7 +15,7 @@ from cluster import Key, resident
 from .checkpoint import read
 from .device import device
 from .networks import fill, nbytes
-from .weights import WeightsMissing, identity, located, weight_files
+from .weights import identity, insist_same, located, weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,12 +58,7 @@ class Pretrained:
         WeightsMissing
             Naming both.
         """
-        found = self.identity()
-        if found != dict(identity):
-            raise WeightsMissing(
-                f"the weights of {self.name} on this machine are {_short(found)}, the run was planned with "
-                f"{_short(identity)}; put the same on every machine"
-            )
+        insist_same(self.name, self.identity(), identity)
 
     @property
     def nbytes(self) -> int:
@@ -117,10 +112,6 @@ def _nbytes(build: Callable[[], nn.Module]) -> int:
 
     with torch.device("meta"):
         return nbytes(build())
-
-
-def _short(identity: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} ({sha256[:12]})" for name, sha256 in identity.items())
 
 
 def vdvae(weights: str) -> Pretrained:

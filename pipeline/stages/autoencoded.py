@@ -9,7 +9,7 @@ import numpy as np
 from ..features.resize import resize
 from ..stage import Cost, stage
 from .coordinates import test_rows
-from .frozen import of_autoencoder
+from .frozen import insist_autoencoder, of_autoencoder
 from .positions import positions
 from .reconstruct import IMAGES, ROWS
 from .unpainted import pictures
@@ -71,6 +71,7 @@ def autoencoded_images(  # noqa: PLR0913  (each is a key of [images.X])
     def picture(start: int, stop: int) -> np.ndarray:
         from ..diffusion.autoencoding import autoencoded
 
+        insist_autoencoder(weights, autoencoder)
         distinct, back = np.unique(at[start:stop], return_inverse=True)
         seen = resize(stimuli.picture[distinct].values, (painted, painted))
         return autoencoded(seen, weights, batch)[back]

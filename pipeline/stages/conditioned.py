@@ -15,6 +15,7 @@ from storage.chunks import even_edges
 
 from ..diffusion.conditioned import conditioned
 from ..errors import ShapeError
+from ..models.weights import insist_same
 from ..stage import Cost, lazily, stage
 from .calibrate import calibrated
 from .coordinates import row_coords, test_rows
@@ -113,7 +114,7 @@ def conditioned_images(  # noqa: PLR0913  (each is a key of [images.X], or follo
     lazy = lazily(
         IMAGES,
         {"row": rows.rows, "sample": samples, "y": made.size, "x": made.size, "channel": COLOURS},
-        partial(_paint, made, conditions, begun, noise),
+        partial(_paint, made, identity, conditions, begun, noise),
         coords=row_coords(test_rows(responses)),
         edges=even_edges(rows.rows, ROWS),
         attrs={"picture": {**said, **of_networks(identity)}},
@@ -148,12 +149,14 @@ class Condition:
 
 def _paint(
     generator: Conditioned,
+    identity: Mapping[str, str],
     conditions: Mapping[str, Condition],
     begun: Start | None,
     noise: Callable[[int, int], np.ndarray],
     start: int,
     stop: int,
 ) -> Mapping[str, np.ndarray]:
+    insist_same("the generator", generator.identity(), identity)
     seeds = noise(start, stop)
     samples = seeds.shape[1]
     told = {role: np.repeat(one.read(start, stop), samples, axis=0) for role, one in conditions.items()}

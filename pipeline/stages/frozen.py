@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..models.autoencoder import Autoencoder
+from ..models.weights import insist_same
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,6 +20,18 @@ def of_autoencoder(identity: Mapping[str, str] | None) -> dict[str, Any]:
         return {}
     said: dict[str, Any] = {"autoencoder": dict(identity)}
     return {**said, "note": RANDOM_WEIGHTS} if identity == {"weights": "random"} else said
+
+
+def insist_autoencoder(weights: str, identity: Mapping[str, str] | None) -> None:
+    """Refuse another autoencoder than the run was planned with, where it has one.
+
+    Raises
+    ------
+    WeightsMissing
+        Naming what differs.
+    """
+    if identity is not None:
+        insist_same("the autoencoder", Autoencoder.of(weights).identity(), identity)
 
 
 def of_networks(identity: Mapping[str, str]) -> dict[str, Any]:

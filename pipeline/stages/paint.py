@@ -17,7 +17,7 @@ from ..errors import ShapeError
 from ..features.resize import resize
 from ..stage import Cost, lazily, stage
 from .coordinates import row_coords, test_rows
-from .frozen import of_autoencoder
+from .frozen import insist_autoencoder, of_autoencoder
 from .learned import read_spaces, read_voxels
 from .reconstruct import IMAGES, ROWS, noise_seeds
 
@@ -110,6 +110,7 @@ def paintings(  # noqa: PLR0913  (each is a key of [images.X])
         "batch": batch,
         "weights": weights,
         "channels": channels,
+        "autoencoder": autoencoder,
     }
     lazy = lazily(
         IMAGES,
@@ -208,6 +209,7 @@ def _paint(
     from ..diffusion.generators import Trained
     from ..diffusion.sample import Manner
 
+    insist_autoencoder(how["weights"], how["autoencoder"])
     files, revision = model.encoding["files"], model.encoding["revision"]
     generator = Trained(
         files, revision, how["batch"], Manner(**how["manner"]), how["weights"], how["channels"]

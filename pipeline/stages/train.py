@@ -10,7 +10,7 @@ import numpy as np
 from storage.schema import Schema, Variable
 
 from ..stage import Cost, lazily, stage
-from .frozen import of_autoencoder
+from .frozen import insist_autoencoder, of_autoencoder
 from .learned import Learned
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def decoder(  # noqa: PLR0913  (each is a key of [train.X])
     lazy = lazily(
         MODEL,
         {"step": steps},
-        partial(_train, f"model/{name}", learned, made, settings, around),
+        partial(_train, f"model/{name}", learned, made, settings, around, autoencoder),
         coords={"step": np.arange(1, steps + 1)},
         attrs={"loss": {"model": model, **of_autoencoder(autoencoder)}},
     )
@@ -165,10 +165,12 @@ def _train(
     made: Mapping[str, Any],
     settings: Mapping[str, Any],
     around: Mapping[str, Any],
+    autoencoder: Mapping[str, str] | None,
     _start: int,
     _stop: int,
 ) -> Mapping[str, np.ndarray]:
     from ..training.decoders import Decoder, train
     from ..training.settings import Settings
 
+    insist_autoencoder(made["weights"], autoencoder)
     return train(name, Decoder(**made), learned.read(), Settings(**settings), **around)

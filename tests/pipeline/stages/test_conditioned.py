@@ -9,19 +9,22 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from cluster import Threads
+from cluster import Threads, connect
 from pipeline import plan, run
 from pipeline.diffusion import conditioned
 from pipeline.errors import RecipeError, ShapeError
 from pipeline.models.batches import in_batches
 from pipeline.models.noise import draw, generators
 from pipeline.models.weights import WeightsMissing
+from pipeline.outcome import Listener
 from pipeline.recipe.generators import CONDITIONED, Takes
 from pipeline.report.write import write_report
+from pipeline.runner import Run
 from pipeline.stage import block_of
 from pipeline.stages.calibrate import calibrated
 from pipeline.stages.frozen import RANDOM_WEIGHTS
 from pipeline.stages.reconstruct import noise_seed
+from storage.markers import FRAME
 
 THREADS = Threads(workers=2)
 SIZES = {"voxels": 60, "train": 24, "test": 40}  # two blocks of test rows
@@ -285,3 +288,21 @@ def test_blocks_carry_no_pictures_and_no_weights(make_recipe):
     block = block_of(step.lazy(inputs))
     assert isinstance(inputs["vision"], xr.Dataset)
     assert len(pickle.dumps(block)) < 60_000
+
+
+def test_other_weights_on_a_worker_than_the_plan_was_made_with_paint_nothing(make_recipe, monkeypatch):
+    planned = plan(make_recipe({**asked(final=ASKED), "weights": None}, **SIZES))
+    monkeypatch.setattr(Tiny, "identity", lambda _: {"unet.safetensors": "6" * 64})
+    monkeypatch.setattr(Tiny, "paint", lambda *_: pytest.fail("it paints"))
+    made, (step,) = Run(planned, Listener(), refresh=False), [one for one in planned if "final" in str(one)]
+    made.remember()
+    says = (
+        r"weights of the generator on this machine are unet.safetensors \(666666666666\), the run was "
+        r"planned with unet.safetensors \(555555555555\); put the same on every machine"
+    )
+    with connect(THREADS) as workers:
+        for one in planned.steps[:-1]:
+            made.make(one, workers)
+        with pytest.raises(WeightsMissing, match=says):
+            made.make(step, workers)
+    assert step.in_archive(planned.archive).done() == {FRAME}
