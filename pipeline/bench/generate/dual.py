@@ -26,7 +26,7 @@ def ours(folder: str, pictures: int, batch: int, side: int, steps: int) -> Work:
     generator = VersatileDiffusion(WEIGHTS, batch, side, steps)
     told, starts, seeds = problem(pictures, side)
     generator.paint({role: one[:batch] for role, one in told.items()}, seeds[:batch], starts[:batch])
-    return _measured(lambda: generator.paint(told, seeds, starts))
+    return timed(lambda: generator.paint(told, seeds, starts))
 
 
 def by_hand(folder: str, pictures: int, batch: int, side: int, steps: int) -> Work:
@@ -42,7 +42,7 @@ def by_hand(folder: str, pictures: int, batch: int, side: int, steps: int) -> Wo
         return levels
 
     loop(batch)
-    return _measured(lambda: loop(pictures))
+    return timed(lambda: loop(pictures))
 
 
 def problem(pictures: int, side: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
@@ -55,7 +55,9 @@ def problem(pictures: int, side: int) -> tuple[dict[str, np.ndarray], np.ndarray
     return told, random.integers(0, 256, (pictures, side, side, 3), np.uint8), np.arange(pictures)
 
 
-def _measured(paint: Callable[[], np.ndarray]) -> Work:
+def timed(paint: Callable[[], np.ndarray]) -> Work:
+    """Return what paints, and tells how many pictures a CPU second."""
+
     def work() -> Mapping[str, Any]:
         """Paint."""
         began = time.process_time()

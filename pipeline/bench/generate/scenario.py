@@ -14,6 +14,8 @@ FULL = {"images": 640, "components": 64, "samples": 8, "steps": 600, "side": 32,
 #: Pictures under two guides: small networks, Brain-Diffuser's steps.
 DUAL = {"pictures": 8, "batch": 4, "side": 128, "steps": 50}
 DUAL_QUICK = {"pictures": 3, "batch": 2, "side": 64, "steps": 4}
+#: Pictures from a pooled embedding: small networks, and noise to begin with.
+POOLED = ("ip-adapter", "kandinsky")
 QUICK = {"images": 20, "components": 4, "samples": 1, "steps": 2, "side": 8, "noise steps": 2}
 _HERE = "pipeline.bench.generate"
 
@@ -34,6 +36,7 @@ def sized(*, quick: bool = False) -> Scenario:
             _workers(quick=quick),
             _dual(quick=quick),
             _encoding(quick=quick),
+            *(_pooled(generator, quick=quick) for generator in POOLED),
         ),
         ground=ground,
         environment=MALLOC,
@@ -96,4 +99,18 @@ def _dual(*, quick: bool) -> Case:
         () if quick else (goal,),
         reference=BARE,
         given=DUAL_QUICK if quick else DUAL,
+    )
+
+
+def _pooled(generator: str, *, quick: bool) -> Case:
+    goal = Goal(
+        "pictures a CPU second / bare loop", Of(OURS, "pictures"), (Of(BARE, "pictures"),), least=0.97
+    )
+    contenders = (Contender(OURS, f"{_HERE}.pooled:ours"), Contender(BARE, f"{_HERE}.pooled:by_hand"))
+    return Case(
+        generator,
+        contenders,
+        () if quick else (goal,),
+        reference=BARE,
+        given={**(DUAL_QUICK if quick else DUAL), "generator": generator},
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.bench.generate import dual
+from pipeline.bench.generate import dual, pooled
 from pipeline.bench.generate.problem import LEARNER, PAINTED, Problem
 from pipeline.bench.generate.scenario import sized
 from pipeline.bench.verdict import judge
 from pipeline.bench.work import measured, prepared
-from pipeline.diffusion import bare
+from pipeline.diffusion import bare, bare_pooled
 from pipeline.diffusion.versatile import VersatileDiffusion
 
 
@@ -48,6 +48,8 @@ def test_goals_are_those_that_were_set():
         ("two workers", 1.9, "per_second"),
         ("dual guidance", 0.97, "pictures"),
         ("encoding", 0.95, "pictures"),
+        ("ip-adapter", 0.97, "pictures"),
+        ("kandinsky", 0.97, "pictures"),
     ]
     for case in cases:
         names = [contender.name for contender in case.contenders]
@@ -79,3 +81,21 @@ def test_the_bare_loop_under_two_guides_paints_what_the_generator_paints():
     ours = VersatileDiffusion("random", 2, side, 4).paint(told, seeds, starts)
     theirs = bare.painted(*bare.ready("random", "cpu", "float32"), told, starts, seeds, batch=2, steps=4)
     assert np.abs(ours.astype(int) - theirs.numpy()).max() <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", sized(quick=True).cases[5:], ids=lambda case: case.name)
+def test_the_bare_loop_from_an_embedding_paints_what_the_generator_paints(case):
+    sizes = {name: case.given[name] for name in ("generator", "batch", "side", "steps")}
+    made = pooled.built(**sizes)
+    embeddings, seeds = pooled.problem(made, case.given["pictures"])
+    ours = made.paint({"image": embeddings}, seeds)
+    theirs = bare_pooled.painted(made, *bare_pooled.ready(made), embeddings, seeds)
+    assert np.abs(ours.astype(int) - theirs.numpy()).max() <= 1
+    assert ours.std() > 1
+    figures = [
+        measured(prepared(each.prepare, {"folder": "", **case.given, **each.given}))
+        for each in case.contenders
+    ]
+    assert figures[0]["check"] == figures[1]["check"]
+    assert all(each["pictures"] > 0 for each in figures)
