@@ -99,7 +99,7 @@ def simulate_arrays(
     target = Location.of(destination)
     pictures, places = design.images * size**2 * 3, math.prod(grid)  # of three channels, a byte each
     responses = design.trials * places * 2  # about half of the places are voxels, of four bytes
-    insist_room(pictures + responses + places * INDEX, pictures + subjects * responses, target)
+    insist_room(pictures + responses + places * INDEX)
     rngs = [np.random.default_rng([seed, number, 0]) for number in range(subjects)]
     brains = {f"subj{number + 1:02}": grow_brain(grid, rng) for number, rng in enumerate(rngs)}
     release = Release(brains, design, size, seed)

@@ -107,7 +107,7 @@ def simulate_nsd(  # noqa: PLR0913  (each is a number of the release)
     shelf = Shelf(Location.of(destination))
     places = math.prod(grid)
     session = design.trials // sessions * places * 2  # int16
-    insist_room(max(session, size**2 * INDEX) + places * INDEX, subjects * sessions * session, shelf.target)
+    insist_room(max(session, size**2 * INDEX) + places * INDEX)
     rng = np.random.default_rng([seed, 0, 0, 9])
     experiment = plan_experiment(design, sessions, SPREAD * images, rng)
     anatomy = grow_anatomy(grid)

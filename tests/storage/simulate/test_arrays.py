@@ -138,7 +138,6 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
         ({"size": 7}, "use a size of at least 8"),
         ({"grid": (3, 0, 3)}, "3 x 0 x 3 holds no voxel"),
         ({"images": 10**12}, r"of memory, and this machine has .*: use fewer or smaller images"),
-        ({"subjects": 10**12}, r"of disk, and .* are free at .*: use fewer"),
     ],
 )
 def test_numbers_that_do_not_go_together_write_nothing(tmp_path, change, said):
