@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +62,30 @@ def release(
 def arrays() -> Callable[..., dict[str, np.ndarray]]:
     """Return the function that makes a release's arrays."""
     return release
+
+
+@pytest.fixture
+def meaningless() -> Callable[[Path, Mapping[str, Any]], Path]:
+    """Return a function that writes a safetensors file of random numbers, a tensor at a time."""
+    return _meaningless
+
+
+def _meaningless(path: Path, shapes: Mapping[str, Any]) -> Path:
+    """Write float32 tensors of given shapes by name, as https://huggingface.co/docs/safetensors describes."""
+    about, at = {}, 0
+    for name, shape in shapes.items():
+        size = 4 * math.prod(shape)
+        about[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [at, at + size]}
+        at += size
+    head = json.dumps(about).encode()
+    head += b" " * (-len(head) % 8)
+    random = np.random.default_rng(0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(len(head).to_bytes(8, "little") + head)
+        for shape in shapes.values():
+            file.write((0.02 * random.standard_normal(math.prod(shape), np.float32)).tobytes())
+    return path
 
 
 @pytest.fixture
