@@ -108,10 +108,8 @@ def _read(path: Path) -> dict[str, Any]:
     table = _yaml(text, path) if path.suffix in (".yaml", ".yml") else _toml(text, path)
     if not table:
         raise ClusterConfigError(f"cluster file {path} is empty; expected the keys of [cluster]")
-    for key in (
-        "vox2pix",
-        "cluster",
-    ):  # as in dask's files and in a recipe, beside what is not about clusters
+    # as in dask's files and in a recipe, beside what is not about clusters
+    for key in ("vox2pix", "cluster"):
         inner = table.get(key)
         table = inner if isinstance(inner, dict) and not _KEYS & table.keys() else table
     return table
