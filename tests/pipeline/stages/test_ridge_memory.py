@@ -169,6 +169,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, int]
     return {case: (int(found), int(told)) for case, found, told in lines}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CATALOGUE)
 def test_memory_is_what_was_told(grown: dict[str, tuple[int, int]], case: str) -> None:
     found, told = grown[case]

@@ -28,6 +28,7 @@ from pipeline.training.objectives import Denoising
 from pipeline.training.settings import Settings
 from pipeline.training.sketch import moments
 from pipeline.training.state import WrongCheckpoint
+from storage.attached import Attached
 from storage.remote import Location
 from storage.workspace import Workspace
 
@@ -318,7 +319,7 @@ def test_it_starts_from_another_training(tmp_path):
     base = Decoder("voxel-ddpm", {"size": 8, "channels": 1})
     made(tmp_path / "base", Settings(steps=2, batch=2, learning_rate=1e-3), base, plain)
     decoder = Decoder("voxel-ddpm", {"size": 8, "channels": 1, "width": 3})
-    start = Location.of(tmp_path / "base" / "files")
+    start = Attached(Location.of(tmp_path / "base" / "files"), {})
     found = decoder.network(examples(), SETTINGS, start).state_dict()
     for name, one in weights(tmp_path / "base").items():
         assert torch.equal(found[name], one)
