@@ -147,7 +147,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, int]
 @pytest.mark.parametrize("case", CASES)
 def test_memory_is_what_was_told(grown: dict[str, tuple[int, int]], case: str) -> None:
     found, told = grown[case]
-    assert told / 2 < found < told + SLACK
+    assert told / 3 < found < told + SLACK  # of the chunks that zarr may hold at once, it holds some
 
 
 if __name__ == "__main__":
