@@ -88,6 +88,7 @@ def _adapted(networks: Networks, text: Tensor, side: int) -> Asked:
     about = torch.tensor([[side, side, 0, 0, side, side]], dtype=torch.float32)
 
     def ask(latents: Tensor, time: Tensor, told: Tensor) -> Tensor:
+        """Return what the network says of latents (picture, 4, y, x), told an embedding a picture."""
         count = len(latents)
         further: dict[str, Any] = {"image_embeds": [told[:, None]]}
         if unet.config.addition_embed_type == "text_time":

@@ -15,7 +15,8 @@ from cluster import Key, resident
 from .checkpoint import read
 from .device import device
 from .networks import fill, nbytes
-from .weights import identity, insist_same, located, weight_files
+from .planned import insist_same
+from .weights import identity, located, weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -19,7 +19,7 @@ from ..errors import PipelineError, nearest
 from .published import Part, Published, named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 PIECE = 8 * 2**20
 """Bytes hashed at a time."""
@@ -187,33 +187,6 @@ def identity(path: Path, model: str = "") -> dict[str, str]:
         for name in inside
         for one in ([path / name] if (path / name).is_file() else _counted(path / name))
     }
-
-
-def insist_same(what: str, found: Mapping[str, str], planned: Mapping[str, str]) -> None:
-    """Refuse other weights than those a plan was made with, as a machine may have.
-
-    Parameters
-    ----------
-    what
-        Whose weights, for the message.
-    found, planned
-        Their identities, here and when the run was planned.
-
-    Raises
-    ------
-    WeightsMissing
-        Naming what differs.
-    """
-    differ = [name for name in {**planned, **found} if found.get(name) != planned.get(name)]
-    if differ:
-        here, then = (
-            ", ".join(f"{name} ({one[name][:12]})" for name in differ if name in one) or "not there"
-            for one in (found, planned)
-        )
-        raise WeightsMissing(
-            f"the weights of {what} on this machine are {here}, the run was planned with {then}; put the "
-            "same on every machine"
-        )
 
 
 def _counted(folder: Path) -> list[Path]:

@@ -69,6 +69,7 @@ def autoencoded_images(  # noqa: PLR0913  (each is a key of [images.X])
     at = positions(stimuli, rows.image_id.values)
 
     def picture(start: int, stop: int) -> np.ndarray:
+        """Return (row, y, x, channel) uint8: each distinct picture goes through the autoencoder once."""
         from ..diffusion.autoencoding import autoencoded
 
         insist_autoencoder(weights, autoencoder)

@@ -15,7 +15,7 @@ from storage.chunks import even_edges
 
 from ..diffusion.conditioned import conditioned
 from ..errors import ShapeError
-from ..models.weights import insist_same
+from ..models.planned import insist_same
 from ..stage import Cost, lazily, stage
 from .calibrate import calibrated
 from .coordinates import row_coords, test_rows

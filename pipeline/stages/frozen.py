@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..models.autoencoder import Autoencoder
-from ..models.weights import insist_same
+from ..models.planned import insist_same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
