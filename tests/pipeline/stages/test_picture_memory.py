@@ -6,8 +6,6 @@ Run as a script, with a folder, this measures each case on pictures that it stor
 from __future__ import annotations
 
 import gc
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,8 +19,6 @@ from pipeline.metrics import METRICS
 from pipeline.stage import Stage, block_of
 from pipeline.stages.featurize import features
 from pipeline.stages.score import scores
-
-ROOT = Path(__file__).parents[3]
 
 #: What the interpreter and the threads that read take beside arrays.
 SLACK = 15_000_000
@@ -125,22 +121,6 @@ def _main(folder: Path) -> None:
         kept = block(0, 2 * rows)
         sys.stdout.write(f"{case} {peak.growth()} {told}\n")
         del kept
-
-
-@pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, int]]:
-    """Return for each case the bytes that memory grew by, and the bytes that were told beforehand."""
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    freed_at_once = {"MALLOC_MMAP_THRESHOLD_": "100000"}  # or what one case leaves would serve the next
-    said = subprocess.run(
-        [sys.executable, __file__, str(tmp_path_factory.mktemp("memory"))],
-        check=True,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **one_thread, **freed_at_once, "PYTHONPATH": str(ROOT)},
-    )
-    lines = (line.split() for line in said.stdout.splitlines())
-    return {case: (int(found), int(told)) for case, found, told in lines}
 
 
 @pytest.mark.slow

@@ -6,8 +6,6 @@ Run as a script, in a process of its own, this measures every case.
 from __future__ import annotations
 
 import gc
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +20,6 @@ from pipeline.stages import choose, gram, invert, network, smooth, spectrum, sub
 
 if TYPE_CHECKING:
     from pipeline.stage import Stage
-
-ROOT = Path(__file__).parents[3]
 
 #: What the interpreter and the threads that read take beside arrays.
 SLACK = 5_000_000
@@ -150,23 +146,6 @@ def _main(folder: Path) -> None:
 
 
 CATALOGUE = _catalogue()
-
-
-@pytest.fixture(scope="module")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, int]]:
-    """Return for each case the bytes that memory grew by, and the bytes that were told beforehand."""
-    command = [sys.executable, __file__, str(tmp_path_factory.mktemp("memory"))]
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    freed_at_once = {"MALLOC_MMAP_THRESHOLD_": "100000"}  # or what one case leaves would serve the next
-    said = subprocess.run(
-        command,
-        check=True,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **one_thread, **freed_at_once, "PYTHONPATH": str(ROOT)},
-    )
-    lines = (line.split() for line in said.stdout.splitlines())
-    return {case: (int(found), int(told)) for case, found, told in lines}
 
 
 @pytest.mark.slow
