@@ -49,6 +49,18 @@ NEEDS = {
 }
 
 
+LONG = 900
+"""Seconds a test may take that is known to take long; others have pyproject.toml's."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests that are known to take long the time they take on machines that are slow and shared."""
+    for item in items:
+        known = any(item.get_closest_marker(name) for name in ("slow", "slurm", "root"))
+        if known and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LONG))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what this machine can't run, saying what it lacks."""
     for name, (present, reason) in NEEDS.items():

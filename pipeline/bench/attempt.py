@@ -30,6 +30,9 @@ THREADS = (
     "NUMEXPR_NUM_THREADS",
 )
 
+#: Seconds one that gives no more answers has to end.
+GOODBYE = 30.0
+
 
 @dataclass
 class _Process:
@@ -62,7 +65,11 @@ class _Process:
 
     def last_words(self) -> str:
         """Return the last line of its complaints once it has ended, or its exit status."""
-        status = self.popen.wait()  # what it says may come after its last answer
+        try:
+            status = self.popen.wait(GOODBYE)  # what it says may come after its last answer
+        except subprocess.TimeoutExpired:
+            self.kill()
+            status = self.popen.wait()
         self.errors.seek(0)
         lines = self.errors.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"exit status {status}"

@@ -12,7 +12,7 @@ from pipeline.bench.resilience.sockets import listening
 from tests import strangers
 from tests.waiting import until
 
-pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 
 def slow_square(number, seconds=0.3):

@@ -155,7 +155,6 @@ def test_another_batch_and_other_workers_paint_the_same(lab, made, tmp_path):
         assert_same(again.picture.values, products[name].picture.values)
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_worker_killed_on_the_way_leaves_no_trace(lab, made, tmp_path, monkeypatch, preset):
     """Through the command line, each time while the last pictures are painted."""

@@ -11,7 +11,7 @@ from cluster import ClusterLost, Threads, client, fleet
 from pipeline import run
 from pipeline.outcome import Listener
 
-pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 
 class Cuts(Listener):

@@ -128,17 +128,18 @@ def serving(
     given = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
     command = [*inside, str(SSHD), "-D", "-f", "/dev/null", *given]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:  # noqa: S603
-        deadline = time.monotonic() + 30
-        while not _answers(address, port) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        user = psutil.Process().username()
-        yield {
-            "port": port,
-            "username": user,
-            "client_keys": [str(keys / "user")],
-            "known_hosts": str(known),
-        }
-        server.terminate()
+        try:
+            deadline = time.monotonic() + 30
+            while not _answers(address, port) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            yield {
+                "port": port,
+                "username": psutil.Process().username(),
+                "client_keys": [str(keys / "user")],
+                "known_hosts": str(known),
+            }
+        finally:  # a server that goes on is waited for without end
+            server.terminate()
 
 
 def free_port() -> int:

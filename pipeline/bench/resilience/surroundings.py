@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 TTL = "10s"
 """Worker-ttl of those that are cut off."""
 
+WAIT = 90.0
+"""Seconds workers have to come: ssh starts one after the other, half a minute where machines are busy."""
+
 
 def cut_off(folder: str, product: str, cut: int) -> Work:
     """Run on two machines that are reached by ssh, and cut the cables of so many at a product's first block.
@@ -36,7 +39,7 @@ def cut_off(folder: str, product: str, cut: int) -> Work:
     machines = [stack.enter_context(joined(number)) for number in range(2)]
     keys = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     make_keys(keys)
-    config = stack.enter_context(reached(machines, keys)).model_copy(update={"wait": 30.0})
+    config = stack.enter_context(reached(machines, keys)).model_copy(update={"wait": WAIT})
 
     def lose() -> None:
         for machine in machines[:cut]:

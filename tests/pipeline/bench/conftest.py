@@ -35,6 +35,11 @@ def fail():
         raise ValueError("no such luck")
     return work
 
+def stay():
+    import threading
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    raise ValueError("no such luck")
+
 def unprepared():
     raise ValueError("nothing here")
 """

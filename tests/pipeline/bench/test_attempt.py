@@ -8,6 +8,7 @@ import time
 import psutil
 import pytest
 
+from pipeline.bench import attempt as attempts
 from pipeline.bench.attempt import attempt
 from pipeline.bench.scenario import Contender
 from storage.simulate.serve_apart import serve_apart
@@ -53,6 +54,12 @@ def test_who_takes_too_long_is_stopped(contenders):
     assert found == {"stopped": 1.0}
     assert time.monotonic() - began < 30
     assert not [each for each in psutil.Process().children() if "pipeline.bench.work" in each.cmdline()]
+
+
+def test_who_fails_and_does_not_end_says_why(contenders, monkeypatch):
+    monkeypatch.setattr(attempts, "GOODBYE", 2.0)
+    found = attempt(contender(contenders, "stay"), {})
+    assert found == {"failed": "ValueError: no such luck"}
 
 
 def test_who_fails_says_why(contenders):

@@ -16,7 +16,7 @@ from pipeline.bench.resilience.problem import blocks, recipe
 from pipeline.bench.resilience.trouble import Once
 from tests.waiting import PATIENCE, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 
 def line(ground, archive, cluster):

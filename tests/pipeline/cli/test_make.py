@@ -76,7 +76,6 @@ def test_report_of_one_and_of_two_recipes(vox2pix, done):
 
 
 @pytest.mark.slow  # CI runs the quick demo itself
-@pytest.mark.timeout(900)
 def test_the_quick_demo_ends_with_its_report_and_goes_on_where_it_was(vox2pix, tmp_path, monkeypatch):
     out = tmp_path / "demo"
     first = vox2pix("demo", "--quick", "--out", out)

@@ -151,7 +151,6 @@ def _network(folder, described, kind, write):
     (folder / "model.safetensors").rename(folder / "diffusion_pytorch_model.safetensors")
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("generator", "lay", "published"),
     [

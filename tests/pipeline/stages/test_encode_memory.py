@@ -57,7 +57,6 @@ def skeleton(model):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("model", CASES)
 def test_a_published_network_takes_what_is_planned(weights, record_property, tmp_path, model):
     path = weights(model)

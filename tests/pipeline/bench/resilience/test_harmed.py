@@ -140,7 +140,6 @@ def test_who_is_reached_in_the_benchmark(tmp_path, name):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_ten_thousand_blocks_leave_little_in_client_and_scheduler(tmp_path):
     """What dask kept of a prefix of keys for each block was 8 kB, of a group of keys 2 kB."""
     one = contender("memory of client and scheduler", "10000 blocks")
