@@ -1,11 +1,17 @@
-"""A folder for one cluster's keys and logs: this user's alone, gone afterwards unless a log was named."""
+"""A folder for one cluster's keys and logs: this user's alone, gone afterwards unless a log was named.
+
+A process that is killed leaves its folder. Who comes next on that machine takes away what it held for its
+workers: the folder says by a lock whether its process lives.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import socket
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +20,10 @@ from cluster.errors import ClusterNotStarted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+PREFIX = "vox2pix-workers-"
+HELD = "held"
+"""A file of the folder, locked while its process lives; it holds the machine's name."""
 
 
 @dataclass
@@ -42,7 +52,7 @@ class Logs:
 
 @contextmanager
 def log_folder(parent: Path | None = None, pattern: str = Logs.pattern) -> Iterator[Logs]:
-    """Make a folder for the life of the context; what is in its `scratch` and `keys` never outlives it.
+    """Make a folder for the life of the context; what is in its `scratch` and `keys` is gone afterwards.
 
     Parameters
     ----------
@@ -59,16 +69,48 @@ def log_folder(parent: Path | None = None, pattern: str = Logs.pattern) -> Itera
     try:
         if parent is not None:
             parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        logs = Logs(Path(tempfile.mkdtemp(prefix="vox2pix-workers-", dir=parent)), pattern)
+        _tidy(parent or Path(tempfile.gettempdir()))
+        logs = Logs(Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)), pattern)
     except OSError as error:
         raise not_made(parent or Path("the temporary folder"), error) from error
     try:
-        yield logs
+        with _held(logs.folder):
+            yield logs
     finally:
-        for inside in ("scratch", "keys"):
-            shutil.rmtree(logs.folder / inside, ignore_errors=True)
+        _empty(logs.folder)
         if not logs.named:
             shutil.rmtree(logs.folder, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    for inside in ("scratch", "keys"):
+        shutil.rmtree(folder / inside, ignore_errors=True)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Lock a folder; where that can't be, nobody will take it for one whose process is gone."""
+    path = folder / HELD
+    with ExitStack() as stack:
+        with suppress(OSError):  # no room, or a file system without locks
+            file = stack.enter_context(path.open("x"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.write(socket.gethostname())
+            file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _tidy(parent: Path) -> None:
+    """Empty the folders of this machine's processes that were killed; their logs stay."""
+    for path in parent.glob(f"{PREFIX}*/{HELD}"):
+        with suppress(OSError), path.open() as file:  # another's, or held
+            if file.read() == socket.gethostname():
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _empty(path.parent)
+                path.unlink()
 
 
 def not_made(place: Path, error: OSError) -> ClusterNotStarted:

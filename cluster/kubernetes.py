@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 KEYS = "/etc/vox2pix/tls"
 """Where the pods find the secret with the keys."""
 PORT = 8786
+WITHOUT = "The image is dask's own, without vox2pix: name one that has it in options, as image = ..."
 
 
 def manifest(config: Kubernetes) -> list[dict[str, Any]]:
@@ -65,7 +66,9 @@ def text(config: Kubernetes) -> str:
 
     found = manifest(config)
     name = found[0]["metadata"]["name"]
+    image = "" if "image" in config.options else f"# {WITHOUT}\n"
     head = (
+        f"{image}"
         f"# Needs the dask-kubernetes operator, and a secret with keys that only this cluster and you have:\n"
         f"#   kubectl create secret generic {config.secret} --from-file=ca.crt --from-file=tls.crt "
         "--from-file=tls.key\n"

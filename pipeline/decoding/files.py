@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from storage import pngs
+from storage.errors import Exists
 from storage.handout import File, hand_out
 
 from ..software import software
@@ -65,6 +66,8 @@ def write(
     """
     lazy = decoder.lazy(name)
     place, paths, said = folder / name, [], []
+    known = {**_about(decoder, name, lazy), "voxels": _of_file(decoder, voxels)}
+    _refuse_other(place / RECORD, known)
     for start, made in decoder.blocks(lazy):
         files = list(_pictures(start, made))
         paths += hand_out(files, place)
@@ -73,10 +76,24 @@ def write(
             for one, seed in zip(files, made["seed"].ravel(), strict=True)
         ]
         heard(start + len(made["picture"]))
-    record = {**_about(decoder, name, lazy), "voxels": _of_file(decoder, voxels), "pictures": said}
-    text = json.dumps(record, indent=1).encode() + b"\n"
+    text = json.dumps({**known, "pictures": said}, indent=1).encode() + b"\n"
     paths += hand_out([File(RECORD, partial(_put, text))], place)
     return Written(name, place, tuple(paths), str(lazy.picture.attrs.get("note", "")))
+
+
+def _refuse_other(path: Path, known: Mapping[str, Any]) -> None:
+    """Refuse a folder of other rows, or of another run, before a picture is painted into it."""
+    try:
+        there = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        there = None
+    known = json.loads(json.dumps(known))  # as it reads back
+    if not isinstance(there, dict) or any(there.get(key) != value for key, value in known.items()):
+        raise Exists(
+            f"{path} is there and tells of other rows or another run; name another folder, or remove it"
+        )
 
 
 def _pictures(start: int, made: Mapping[str, np.ndarray]) -> Iterator[File]:

@@ -79,7 +79,7 @@ def basis(stimuli: xr.Dataset, *, size: int, components: int, seed: int = 0) -> 
     most = min(training, int(np.prod(shape)))
     if components > most:
         raise ShapeError(
-            f"{components} components asked for, but {training} training pictures "
+            f"a basis of {components} components asked for, but {training} training pictures "
             f"of {int(np.prod(shape))} pixels have at most {most}; lower `components`"
         )
     return lazily(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ PIXELS = 32
 COMPONENTS = 64
 ALPHA = 1000
 """Best or nearly so for both feature spaces at the default size, of 1e2, 1e3, 3e3, 1e4, 3e4 and 1e5."""
+WINDOW = 11
+"""Pixels a side that SSIM's window takes (Wang et al., 2004); smaller pictures are not scored by it."""
 
 RECIPE = """\
 # Simulated data. Run this with: vox2pix run recipe.toml
@@ -56,10 +59,10 @@ generator = "pixels"
 generator = "pca"
 
 [scores.pixels]
-metrics = ["pixcorr", "ssim", "two-way-pixels"]
+metrics = {metrics}
 
 [scores.pca]
-metrics = ["pixcorr", "ssim", "two-way-pixels"]
+metrics = {metrics}
 """
 README = """\
 {sign} No person and no brain was recorded.
@@ -113,4 +116,11 @@ def recipe(source: str, subjects: list[str], voxels: int, design: Design, size: 
         size=size,
         components=min(COMPONENTS, design.train - 1),
         alpha=ALPHA,
+        metrics=metrics(size),
     )
+
+
+def metrics(size: int) -> str:
+    """Return the names of what scores pictures of a size, as TOML."""
+    names = ["pixcorr", *(["ssim"] if size >= WINDOW else []), "two-way-pixels"]
+    return json.dumps(names)

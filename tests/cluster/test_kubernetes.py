@@ -99,6 +99,11 @@ def test_the_text_reads_back_and_holds_no_key():
     assert "PRIVATE" not in text(ASKED)
 
 
+def test_it_is_told_that_the_image_of_dask_lacks_us():
+    assert "without vox2pix: name one" in text(Kubernetes()).splitlines()[0]
+    assert "without vox2pix" not in text(ASKED)
+
+
 def test_an_unknown_option_is_told():
     with pytest.raises(ClusterConfigError, match="takes no 'imag'; did you mean 'image'"):
         manifest(Kubernetes(options={"imag": "x"}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..recipe import COMPONENTS, PIXELS, SIGN
+from ..recipe import COMPONENTS, PIXELS, SIGN, metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,10 +48,10 @@ generator = "pixels"
 generator = "pca"
 
 [scores.pixels]
-metrics = ["pixcorr", "ssim", "two-way-pixels"]
+metrics = {metrics}
 
 [scores.pca]
-metrics = ["pixcorr", "ssim", "two-way-pixels"]
+metrics = {metrics}
 """
 README = """\
 {sign} No person and no brain was recorded.
@@ -110,4 +110,5 @@ def recipe(source: str, subjects: Sequence[str], voxels: int, design: Design, si
         size=size,
         components=min(COMPONENTS, design.train - 1),
         ridges="\n".join(f"[ridge.spaces.{space}]\nalpha = {ALPHA}\n" for space in SPACES),
+        metrics=metrics(size),
     )

@@ -87,6 +87,17 @@ def test_somebody_else_s_files_are_left_alone(decode, done):
     assert [path.name for path in (done / "out" / "final").iterdir()] == ["2.png"]
 
 
+def test_a_folder_of_other_rows_is_refused_before_anything_is_painted(decode, done, rows):
+    decode(rows[:2])
+    there = {path: path.read_bytes() for path in (done / "out" / "final").iterdir()}
+    said = decode(rows)
+    assert said.code == 2
+    assert "decoded.json is there and tells of other rows or another run; name another folder" in said.err
+    assert {path: path.read_bytes() for path in (done / "out" / "final").iterdir()} == there
+    (done / "out" / "final" / "decoded.json").write_text("{")
+    assert decode(rows[:2]).code == 2
+
+
 def test_an_archive_elsewhere(decode, done, rows):
     shutil.move("archive", "elsewhere")
     assert decode(rows, "--archive", "elsewhere", "--subject", "s1").code == 0

@@ -30,7 +30,11 @@ BETAS = "nsddata_betas/ppdata/subj01/func1pt8mm/betas_fithrf_GLMdenoise_RR/betas
 SMALL = ("--subjects", "1", "--grid", "6,6,6", "--images", "20", "--size", "16")
 
 
-@pytest.mark.parametrize("layout", [[], ["--dataset", "arrays"]], ids=["nsd", "arrays"])
+@pytest.mark.parametrize(
+    "layout",
+    [["--size", "8"], ["--dataset", "arrays"], ["--dataset", "arrays", "--size", "8"]],
+    ids=["nsd-least", "arrays", "arrays-least"],
+)
 def test_simulate_writes_a_recipe_that_runs(vox2pix, tmp_path, layout):
     said = vox2pix("simulate", tmp_path / "data", *SMALL, *layout)
     assert said.out == f"{tmp_path / 'data' / 'recipe.toml'}\n"
