@@ -68,6 +68,7 @@ def release(tmp_path_factory):
 SHORT = {"size": 16, "steps": 2, "batch": 2}
 
 
+@pytest.mark.slow
 def test_the_published_diffusion_model_learns_pictures_then_voxels(on_arrays):
     images = {"final": {"steps": 2}, "guided": {"generator": "voxel-ddpm", "model": "final", "guidance": 2.0}}
     images["guided"] |= {"sampler": "ddim", "steps": 2}

@@ -56,6 +56,7 @@ EVERYTHING = {
 }
 
 
+@pytest.mark.slow
 def test_networks_learn_and_paint_on_gpu_workers(made, monkeypatch):
     monkeypatch.setenv(VARIABLE, "torch:cpu")
     net = {"model": "conditional-ddpm", "features": ["pca"], "size": 8, "steps": 1, "batch": 2}

@@ -138,7 +138,8 @@ def test_blocks_in_any_order_end_in_the_same_bytes(make_recipe, stored_bytes, mo
     assert stored_bytes(_archive(recipe)) == expected
 
 
-def test_a_driver_killed_at_ten_random_points_ends_in_the_same_bytes(make_recipe, tmp_path, stored_bytes):
+@pytest.mark.parametrize("times", [3, pytest.param(10, marks=pytest.mark.slow)])
+def test_a_driver_killed_at_random_points_ends_in_the_same_bytes(make_recipe, tmp_path, stored_bytes, times):
     recipe = make_recipe(voxels=4500)
     began = time.monotonic()
     command = [sys.executable, "-c", DRIVER, str(_file(recipe, tmp_path))]
@@ -148,7 +149,7 @@ def test_a_driver_killed_at_ten_random_points_ends_in_the_same_bytes(make_recipe
     shutil.rmtree(_archive(recipe))
     chance = random.Random(0)
     finished = []
-    for _ in range(10):
+    for _ in range(times):
         process = subprocess.Popen(command, cwd=ROOT)
         time.sleep(lasted * chance.uniform(0.4, 1.0))
         process.send_signal(signal.SIGKILL)

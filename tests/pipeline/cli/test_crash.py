@@ -86,7 +86,7 @@ def kill_and_resume(lab, killed, tmp_path, seed: int) -> None:
     whole(lab, archive)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_killed_somewhere_the_same_command_ends_in_the_same_archive(lab, killed, tmp_path, seed):
     kill_and_resume(lab, killed, tmp_path, seed)
 

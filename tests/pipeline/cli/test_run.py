@@ -106,8 +106,10 @@ def wait_for(process: subprocess.Popen[str], condition, seconds: float = 60) -> 
 @pytest.mark.parametrize("kind", ["threads", "local"])
 @pytest.mark.parametrize(
     ("number", "code", "word"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
-    ids=["ctrl-c", "terminated"],
+    [
+        pytest.param(signal.SIGINT, 130, "interrupted", id="ctrl-c"),
+        pytest.param(signal.SIGTERM, 143, "terminated", id="terminated", marks=pytest.mark.slow),
+    ],
 )
 def test_a_stopped_run_keeps_its_blocks_and_says_how_to_go_on(lab, start, vox2pix, kind, number, code, word):
     # so many targets that seconds of work are left when the signal comes, on a busy machine too

@@ -146,7 +146,9 @@ def test_memory_that_does_not_hold_a_batch(learner):
     assert not list(learner.glob("archive/s1/model/net/*/files/*"))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow), (signal.SIGINT, 130)]
+)
 def test_a_training_that_is_stopped(learner, start, number, code):
     process = start(learner, *RUN, "--set", "train.net.steps=100000")
     _until_it_learns(learner, process)

@@ -49,6 +49,7 @@ def test_trials_standardised_by_session(finished):
     np.testing.assert_array_equal(made.picture, run.open("images/pixels").picture)
 
 
+@pytest.mark.slow
 def test_an_archive_on_s3(finished, s3_server, s3_bucket):
     options = f'data.storage_options={{endpoint_url="{s3_server}"}}'
     run = finished(PER_VOXEL, f"data.archive=s3://{s3_bucket}/lab", options)

@@ -273,6 +273,7 @@ def test_a_full_memory_halves_the_batch_once(monkeypatch, told, start):
         replace(GENERATOR, batch=8).paint(told, SEEDS, start)
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_batch_and_what_it_is():
     models, layers = GENERATOR.memory()
     networks = Versatile.of("random").load()

@@ -40,8 +40,9 @@ def test_random_ones_are_the_same_each_time_and_draw_nothing_from_others(kind):
     drawn = torch.rand(1)
     torch.manual_seed(5)
     assert torch.equal(drawn, torch.rand(1))
+    again = other.state_dict()
     for name, weight in one.state_dict().items():
-        assert torch.equal(weight, other.state_dict()[name]), name
+        assert torch.equal(weight, again[name]), name
     assert not any(weight.requires_grad for weight in one.parameters())
     assert not one.training
     assert kind("random").identity() == {"weights": "random"}

@@ -108,6 +108,7 @@ def test_who_listens_hears_how_far_a_training_is(make_recipe, monkeypatch):
     assert [step for _, step, _ in ears.heard] == sorted({step for _, step, _ in ears.heard})
 
 
+@pytest.mark.slow
 def test_pictures_do_not_depend_on_workers_or_blocks(make_recipe, monkeypatch, stored_bytes):
     from pipeline import runner
 
@@ -164,6 +165,7 @@ def test_a_run_that_is_stopped_goes_on_from_the_checkpoint(make_recipe, monkeypa
     assert path.read_bytes() == expected
 
 
+@pytest.mark.slow
 def test_two_worker_processes_train_together(make_recipe):
     changes = {**SMALL, "train": {"net": {**SMALL["train"]["net"], "processes": 2}}}
     one = run(make_recipe(SMALL, **SIZES), cluster=THREADS, until="train").plan

@@ -26,6 +26,7 @@ def found(tmp_path_factory):
     return folder, figures
 
 
+@pytest.mark.slow
 def test_contenders_paint_and_train(found):
     folder, figures = found
     assert {key[0] for key in figures} == {"painting", "training", "encoding"}

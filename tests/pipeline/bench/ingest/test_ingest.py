@@ -21,6 +21,7 @@ from pipeline.bench.work import measured, prepared
 from storage.simulate.nsd.layouts import SESSIONS, session_key, simulate_layouts
 from storage.simulate.serve import serve
 
+pytestmark = pytest.mark.slow  # every opponent, of every layout
 ROOT = Path(__file__).parents[4]
 HEADERS = 2**16
 """Bytes of headers, nodes of trees and etags, at most."""

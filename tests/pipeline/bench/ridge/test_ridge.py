@@ -38,6 +38,7 @@ def found(tmp_path_factory):
     return figures
 
 
+@pytest.mark.slow
 def test_everybody_predicts_what_float64_does(found):
     errors = {who: each["error"] for case in found.values() for who, each in case.items() if "error" in each}
     assert {OURS, DOUBLE, "scikit-learn Ridge"} <= errors.keys()
@@ -45,6 +46,7 @@ def test_everybody_predicts_what_float64_does(found):
     assert errors[DOUBLE] < ERROR / 10
 
 
+@pytest.mark.slow
 def test_everybody_chooses_the_same_alphas(found):
     case = found["5 alphas a target"]
     chosen = {who: each["alpha"] for who, each in case.items() if "alpha" in each}
@@ -54,11 +56,13 @@ def test_everybody_chooses_the_same_alphas(found):
     assert low < chosen[OURS] < high
 
 
+@pytest.mark.slow
 def test_one_candidate_leaves_no_choice(found):
     assert found["many alphas"][f"{OURS}, 1 alpha"]["alpha"] == pytest.approx(Size(200, 22, 400, 800).alpha)
     assert f"{OURS}, {MANY} alphas" in found["many alphas"]
 
 
+@pytest.mark.slow
 def test_a_loop_over_tokens_is_told_for_all_of_them(found):
     loop = found["in memory"]["a Ridge a token, 4 of 77"]
     seconds = 4 * Size(200, 22, 400, 800 // 77).as_scripted / loop["rate"]
