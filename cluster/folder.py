@@ -93,10 +93,10 @@ def _held(folder: Path) -> Iterator[None]:
     path = folder / HELD
     with ExitStack() as stack:
         with suppress(OSError):  # no room, or a file system without locks
-            file = stack.enter_context(path.open("x"))
+            # buffered, what finds no room would be told when the file is closed
+            file = stack.enter_context(path.open("xb", buffering=0))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            file.write(socket.gethostname())
-            file.flush()
+            file.write(socket.gethostname().encode())
         try:
             yield
         finally:
