@@ -28,12 +28,11 @@ help:
 demo: $(VENV)/.installed
 	$(BIN)/vox2pix demo --out $(DEMO)
 
-# The tests of a file stay in one process, so that what they share is made once.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "$(FAST)" $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "$(FAST)" $(TESTS)
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "slow and not slurm and not gpu and not browser and not root" $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "slow and not slurm and not gpu and not browser and not root" $(TESTS)
 
 # Skips, and says why, where SLURM's daemons (Debian's packages slurm-wlm and munge) or root's rights are missing.
 test-slurm: $(VENV)/.installed-dev
