@@ -45,7 +45,8 @@ def _quick(monkeypatch):
 
 
 def here(name):
-    options = {"nthreads": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "memory_limit": 10**9}
+    options = {"nthreads": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    options["memory_limit"] = 10**11  # they live in this process, which holds what other tests left
     return {"cls": Worker, "options": {**options, "name": name}}
 
 
