@@ -74,10 +74,12 @@ def log_folder(parent: Path | None = None, pattern: str = Logs.pattern) -> Itera
     except OSError as error:
         raise not_made(parent or Path("the temporary folder"), error) from error
     try:
-        with _held(logs.folder):
-            yield logs
+        with _held(logs.folder):  # also while it is emptied: who is killed meanwhile is tidied up after
+            try:
+                yield logs
+            finally:
+                _empty(logs.folder)
     finally:
-        _empty(logs.folder)
         if not logs.named:
             shutil.rmtree(logs.folder, ignore_errors=True)
 
@@ -100,7 +102,8 @@ def _held(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
 
 def _tidy(parent: Path) -> None:

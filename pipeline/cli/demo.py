@@ -66,7 +66,7 @@ CLUSTER = {"kind": "local", "workers": 2}
     type=Here(file_okay=False, path_type=Path),
     help="The folder to work in; the same folder again goes on where it was.",
 )
-@click.option("--quick", is_flag=True, help="Smaller data and hardly any training: under 90 seconds.")
+@click.option("--quick", is_flag=True, help="Smaller data and hardly any training: a minute or two.")
 def demo(out: Path, quick: bool) -> None:
     """Simulate a release of NSD, serve it as S3, train a small diffusion model too, write report.html."""
     tell(

@@ -91,9 +91,7 @@ def _refuse_other(path: Path, known: Mapping[str, Any]) -> None:
         there = None
     known = json.loads(json.dumps(known))  # as it reads back
     if not isinstance(there, dict) or any(there.get(key) != value for key, value in known.items()):
-        raise Exists(
-            f"{path} is there and tells of other rows or another run; name another folder, or remove it"
-        )
+        raise Exists(f"{path} is there and tells of other rows, run or versions; name another folder")
 
 
 def _pictures(start: int, made: Mapping[str, np.ndarray]) -> Iterator[File]:

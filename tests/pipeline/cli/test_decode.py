@@ -92,7 +92,7 @@ def test_a_folder_of_other_rows_is_refused_before_anything_is_painted(decode, do
     there = {path: path.read_bytes() for path in (done / "out" / "final").iterdir()}
     said = decode(rows)
     assert said.code == 2
-    assert "decoded.json is there and tells of other rows or another run; name another folder" in said.err
+    assert "decoded.json is there and tells of other rows, run or versions; name another folder" in said.err
     assert {path: path.read_bytes() for path in (done / "out" / "final").iterdir()} == there
     (done / "out" / "final" / "decoded.json").write_text("{")
     assert decode(rows[:2]).code == 2
